@@ -1,0 +1,1 @@
+"""What tracing costs, voicespan beside the others: `make bench`."""

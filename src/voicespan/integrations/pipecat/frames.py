@@ -1,0 +1,73 @@
+"""A frame type in, the handler for it out: the table of what means what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from voicespan.integrations.pipecat.caller import Caller
+from voicespan.integrations.pipecat.conversation import Conversation
+from voicespan.integrations.pipecat.model import Model
+from voicespan.integrations.pipecat.playout import Playout
+from voicespan.integrations.pipecat.services import OUTPUT, TTS, Service
+from voicespan.integrations.pipecat.synthesis import Synthesis
+
+Call = Callable[[Any, Any, Service], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What to do with a frame.
+
+    `side`: of the conversation (None: the whole); `role`: whose push counts; `downstream`: not
+    the copy going up; `once`: not again when a processor passes it on.
+    """
+
+    side: str | None
+    call: Call
+    role: str | None = None
+    downstream: bool = True
+    once: bool = True
+
+    def __call__(self, conversation: Conversation, frame: Any, service: Service) -> None:
+        """Hand a frame over."""
+        self.call(getattr(conversation, self.side) if self.side else conversation, frame, service)
+
+
+HANDLERS = {
+    "VADUserStartedSpeakingFrame": Handler("caller", Caller.voice_started),
+    "VADUserStoppedSpeakingFrame": Handler("caller", Caller.voice_stopped),
+    "UserStartedSpeakingFrame": Handler("caller", Caller.turn_started),
+    "UserStoppedSpeakingFrame": Handler("caller", Caller.turn_stopped),
+    "LLMContextUserTurnFrame": Handler("caller", Caller.committed),
+    "InterimTranscriptionFrame": Handler("caller", Caller.transcribed, downstream=False),
+    "TranscriptionFrame": Handler("caller", Caller.transcribed, downstream=False),
+    "UserMuteStartedFrame": Handler("caller", Caller.muted),
+    "UserMuteStoppedFrame": Handler("caller", Caller.unmuted),
+    "MetricsFrame": Handler("caller", Caller.metrics),
+    "LLMFullResponseStartFrame": Handler(None, Conversation.response_started),
+    "LLMFullResponseEndFrame": Handler(None, Conversation.response_ended),
+    "LLMTextFrame": Handler(None, Conversation.text),
+    "EagerEndOfTurnCancelFrame": Handler("model", Model.dropped, downstream=False),
+    "FunctionCallResultFrame": Handler(None, Conversation.tool_result),
+    "TTSAudioRawFrame": Handler(None, Conversation.audio, once=False),
+    "OutputAudioRawFrame": Handler("playout", Playout.played, role=OUTPUT, once=False),
+    "TTSStoppedFrame": Handler("synthesis", Synthesis.stopped, role=TTS),
+    "TTSTextFrame": Handler("playout", Playout.spoken, role=OUTPUT),
+    "BotStartedSpeakingFrame": Handler("playout", Playout.started, role=OUTPUT),
+    "BotStoppedSpeakingFrame": Handler(None, Conversation.bot_stopped, role=OUTPUT),
+    "InterruptionFrame": Handler(None, Conversation.interrupted),
+    "ErrorFrame": Handler(None, Conversation.failed, downstream=False),
+    "CancelFrame": Handler(None, Conversation.cancelled),
+    "StartFrame": Handler(None, Conversation.started, once=False),
+}
+"""Frame class → handler; a subclass is handled as the first of these along its MRO."""
+
+
+def handler_for(kind: type) -> Handler | None:
+    """Return the handler of a frame type, None if it means nothing to us."""
+    for base in kind.__mro__:
+        if (handler := HANDLERS.get(base.__name__)) is not None:
+            return handler
+    return None

@@ -1,0 +1,1 @@
+"""Facts about a call in, turns and stages out; knows no OpenTelemetry."""

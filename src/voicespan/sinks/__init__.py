@@ -1,0 +1,1 @@
+"""Where spans go: exporters by name, and a tree for the console."""

@@ -145,3 +145,8 @@ def test_opentelemetrys_variables_say_where_spans_go(
     environment: Mapping[str, str], exporters: tuple[str, ...], protocol: str, compression: str
 ) -> None:
     assert _config.otel(environment) == _config.OtelConfig(exporters, protocol, compression)
+
+
+def test_otlp_may_be_asked_for_by_the_names_the_sdk_registers() -> None:
+    found = _config.otel({"OTEL_TRACES_EXPORTER": "otlp_proto_grpc"})
+    assert (found.exporters, found.protocol) == (("otlp",), "grpc")

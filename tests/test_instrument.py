@@ -23,7 +23,7 @@ from tests.otlp_receiver import black_hole, receive
 from voicespan import _installation
 from voicespan.instrumentor import VoicespanInstrumentor
 from voicespan.integrations import hooks
-from voicespan.processors import Mask, VoiceSpanProcessor
+from voicespan.processors import Mask, VoiceSpanExporter, VoiceSpanProcessor
 from voicespan.sinks.console import ConsoleExporter
 from voicespan.testing import capture
 
@@ -480,3 +480,26 @@ def test_options_reach_instrument_through_the_instrumentor() -> None:
     hold()
     instrumentor.uninstrument()
     assert names(exporter) == CALL
+
+
+def test_a_provider_whose_processors_see_raw_spans_of_others_is_said_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Ours are masked before they end; what stands beside us sees everybody else's as they are."""
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(InMemorySpanExporter()))
+    voicespan.instrument(tracer_provider=provider)
+    assert "those of other libraries reach SimpleSpanProcessor" in caplog.text
+
+
+def test_a_provider_whose_exporters_are_wrapped_is_left_in_peace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    provider = TracerProvider()
+    wrapped = VoiceSpanExporter(InMemorySpanExporter())
+    provider.add_span_processor(SimpleSpanProcessor(wrapped))
+    provider.add_span_processor(BatchSpanProcessor(wrapped))
+    provider.add_span_processor(VoiceSpanProcessor(InMemorySpanExporter()))
+    voicespan.instrument(tracer_provider=provider)
+    assert caplog.records == []
+    provider.shutdown()

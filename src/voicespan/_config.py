@@ -136,6 +136,10 @@ class OtelConfig:
     compression: str
 
 
+_REGISTERED: Final = {"otlp_proto_http": "http/protobuf", "otlp_proto_grpc": "grpc"}
+"""The names under which the SDK registers OTLP by one protocol."""
+
+
 def resolve(arguments: Mapping[str, Any], environment: Environment | None = None) -> Config:
     """Return the configuration: an argument, else a variable, else the default.
 
@@ -156,12 +160,14 @@ def otel(environment: Environment | None = None) -> OtelConfig:
     """Return what OpenTelemetry's variables say; OTLP is gzipped unless they say otherwise."""
     env = os.environ if environment is None else environment
     endpoints = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-    named = _names(env.get("OTEL_TRACES_EXPORTER", ""))
+    asked = _names(env.get("OTEL_TRACES_EXPORTER", ""))
+    protocols = [_REGISTERED[name] for name in asked if name in _REGISTERED]
+    named = ["otlp" if name in _REGISTERED else name for name in asked]
     if not named and any(env.get(name) for name in endpoints):
         named = ["otlp"]
     return OtelConfig(
         exporters=tuple(name for name in named if name != "none"),
-        protocol=_traces(env, "PROTOCOL") or "http/protobuf",
+        protocol=next(iter(protocols), _traces(env, "PROTOCOL") or "http/protobuf"),
         compression=_traces(env, "COMPRESSION") or "gzip",
     )
 

@@ -17,7 +17,7 @@ from voicespan.primitives.records import Identity
 from voicespan.processors.processor import VoiceSpanProcessor
 from voicespan.sinks.exporters import make_exporter
 from voicespan.spans.annotation import annotate
-from voicespan.spans.provider import application_provider, is_own
+from voicespan.spans.provider import application_provider, is_own, unmasked
 
 if TYPE_CHECKING:
     from opentelemetry import trace
@@ -127,6 +127,12 @@ def instrument(  # the one place where everything is decided; all keyword-only
         config, found, exporters=_exporters(config, where, has_provider=found is not None)
     )
     installation.enter()
+    if found is not None and config.mask is not None and (exposed := unmasked(found)):
+        logger.warning(
+            "voicespan: its own spans are masked, those of other libraries reach %s as they are;"
+            " wrap the exporter in voicespan.processors.VoiceSpanExporter to mask them too",
+            ", ".join(exposed),
+        )
     _installed = Handle(installation)
     # Last registered is first called: before the provider, which would take no more spans.
     atexit.unregister(_at_exit)

@@ -125,7 +125,7 @@ class StageHandle:
         """Add to what the call consumed, in the names and units of `voicespan.usage.Usage`."""
         for name, amount in known(**consumed).items():
             if name not in USAGE_FIELDS or not is_amount(amount):
-                warn_once(f"usage.{name}", "no usage: %s=%r", name, amount)
+                warn_once(f"usage.{name}", "no usage: %s", name)
                 del consumed[name]
         self._write(lambda record: _add(record.facts, consumed))
 

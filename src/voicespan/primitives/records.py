@@ -128,7 +128,7 @@ class Identity:
             elif name in _IDENTITY and isinstance(value, str | int):
                 setattr(self, name, str(value))
             else:
-                warn_once(f"identify.{name}", "cannot identify a call by %s=%r", name, value)
+                warn_once(f"identify.{name}", "cannot identify a call by %s", name)
 
 
 _IDENTITY = frozenset(Identity.__slots__) - {"session_id", "attributes"}

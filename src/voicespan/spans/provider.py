@@ -50,3 +50,21 @@ def switch_of(provider: trace.TracerProvider) -> Switch:
         else:
             add(switch)
     return switch
+
+
+def unmasked(provider: trace.TracerProvider) -> list[str]:
+    """Return the processors of a provider that other libraries' spans reach unmasked.
+
+    What stands beside a masking processor is not protected by it; an exporter wrapped in
+    `VoiceSpanExporter` is. The SDK keeps its processors in `_active_span_processor` (1.34 → 1.45).
+    """
+    from voicespan.processors.exporter import VoiceSpanExporter
+    from voicespan.processors.processor import VoiceSpanProcessor
+
+    beside = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ())
+    return [
+        type(processor).__name__
+        for processor in beside
+        if not isinstance(processor, Switch | VoiceSpanProcessor)
+        and not isinstance(getattr(processor, "span_exporter", None), VoiceSpanExporter)
+    ]

@@ -22,7 +22,7 @@ from voicespan.processors.steps import run_steps
 from voicespan.spans.annotation import EndedSessions
 from voicespan.spans.context import LiveParent, current
 from voicespan.spans.drafts import common, events_of, otel_kind, span_name, turn_drafts
-from voicespan.spans.ids import SessionIds, ids_of, turn_trace_id
+from voicespan.spans.ids import ids_of, turn_trace_id
 from voicespan.spans.settings import SpanSettings
 from voicespan.spans.summary import Summary
 from voicespan.spans.write import create, finish
@@ -46,7 +46,6 @@ class SessionSpans(Listener):
         self._past = past
         self.settings = settings
         self._lock = RLock()
-        self._ids: SessionIds | None = None
         self._root: Span | None = None
         self._turns: dict[Turn, Span] = {}
         self._stages: dict[Stage, Span] = {}
@@ -185,7 +184,7 @@ class SessionSpans(Listener):
     def _session_span(self) -> Span:
         with self._lock:
             if self._root is None:
-                self._ids = ids = ids_of(self._session.identity.call_sid)
+                ids = ids_of(self._session.identity.call_sid)
                 with self.settings.ids.reserve(ids.trace_id, ids.span_id):
                     self._root = self.settings.tracer.start_span(
                         a.SPANS[a.KIND_SESSION].named(),

@@ -225,11 +225,10 @@ def annotate_call(
     if installation is None or (session_id is None and call_sid is None):
         _guard.warn_once("annotate", "annotate() needs instrument() and a session_id or call_sid")
         return
-    identity = Identity(session_id=str(session_id or call_sid), call_sid=call_sid)
     annotate(
         installation.settings,
-        installation.past.find(session_id) or installation.past.find(call_sid),
-        identity,
+        installation.past.find(session_id, call_sid),
+        Identity(session_id=session_id or "", call_sid=call_sid),
         outcome=outcome,
         scores=scores,
         attributes=attributes,

@@ -47,10 +47,10 @@ def asked(text: str) -> str:
     return f'[{{"role": "user", "parts": [{{"type": "text", "content": "{text}"}}]}}]'
 
 
-def said(text: str) -> str:
-    """Return the agent's words as `gen_ai.*.messages`."""
+def said(text: str, role: str = "assistant") -> str:
+    """Return the words of an answer, a recogniser's too, as `gen_ai.output.messages`."""
     parts = f'"parts": [{{"type": "text", "content": "{text}"}}]'
-    return f'[{{"role": "assistant", {parts}, "finish_reason": "stop"}}]'
+    return f'[{{"role": "{role}", {parts}, "finish_reason": "stop"}}]'
 
 
 def _seen(span: ReadableSpan, labels: Mapping[object, str]) -> Seen:

@@ -9,6 +9,7 @@ from opentelemetry.trace import SpanContext
 
 import voicespan
 from tests.spans.seen import Seen, seen
+from voicespan.primitives.records import Identity
 from voicespan.schema import problems
 from voicespan.spans import annotation
 from voicespan.spans.annotation import EndedSessions
@@ -97,6 +98,7 @@ def test_the_calls_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     past = EndedSessions()
     contexts = [SpanContext(n + 1, n + 1, is_remote=False) for n in range(5)]
     for n, context in enumerate(contexts):
-        past.remember(str(n), context)
-    assert [past.find(str(n)) for n in range(5)] == [None, None, *contexts[2:]]
+        past.remember(Identity(session_id=str(n)), context)
+    found = [past.find(str(n)) for n in range(5)]
+    assert [session and session.context for session in found] == [None, None, *contexts[2:]]
     assert past.find(None) is None

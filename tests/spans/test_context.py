@@ -14,7 +14,7 @@ import pytest
 from opentelemetry import trace
 
 import voicespan
-from tests.spans.seen import asked, parents, seen
+from tests.spans.seen import asked, parents, said, seen
 from voicespan.primitives.turn import TurnHandle
 from voicespan.testing import FakeClock, TurnView, capture
 
@@ -281,7 +281,7 @@ def test_a_span_of_ones_own_carries_input_output_and_whose_call_it_is() -> None:
         "rows": (1, 2),
         "tries": 2,
         "gen_ai.input.messages": asked("which?"),
-        "gen_ai.output.messages": asked("that").replace("user", "assistant"),
+        "gen_ai.output.messages": said("that"),
     }
 
 

@@ -156,7 +156,7 @@ EXPECTED = (
             "gen_ai.request.model": "nova-3",
             "gen_ai.output.type": "text",
             "gen_ai.speech.input.language": "en",
-            "gen_ai.output.messages": asked("I can't log in"),
+            "gen_ai.output.messages": said("I can't log in", "user"),
             "voice.stt.confidence": 0.97,
             "voice.stt.audio_duration": 1.0,
         },

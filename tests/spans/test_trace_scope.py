@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import (
@@ -170,8 +169,7 @@ def exported(sampler: Sampler, calls: int, **options: str) -> dict[str, list[str
     """Hold calls on a provider with this sampler; return the names of the spans kept by call."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    handle = voicespan.instrument(tracer_provider=provider, exporter=[], **options)  # type: ignore[arg-type]  # see hold
+    handle = voicespan.instrument(tracer_provider=provider, exporter=exporter, **options)  # type: ignore[arg-type]  # see hold
     for n in range(calls):
         hold(2, external_session_id=str(n), **({"call_sid": f"CA{n}"} if n % 2 else {}))
         assert handle.flush(10)

@@ -32,6 +32,7 @@ from voicespan.attributes import (
     WAITED_FOR_TRANSCRIPT,
 )
 from voicespan.primitives.clock import NANOSECONDS, seconds
+from voicespan.primitives.records import Turn
 from voicespan.processors.draft import Draft, of_kind
 from voicespan.ttfa import Generation, Synthesis, ToolCall, TurnTimes, ttfa
 
@@ -68,12 +69,11 @@ def turn_times(turn: Draft, stages: list[Draft]) -> TurnTimes:
         return TurnTimes(user_end, played)
     earlier = [d.start for d in of_kind(stages, KIND_AGENT_SPEECH) if d.start < played]
     work = [draft for draft in of_kind(stages, *_WORK) if not _was_dropped(draft, played)]
-    delay = _nanoseconds(turn.attributes.get(VOICE_ENDPOINTING_DELAY))
     return TurnTimes(
         user_end,
         played,
         transcript=max(_ends(stages, KIND_STT, played), default=None),
-        committed=None if delay is None else user_end + delay,
+        committed=_committed(turn, user_end),
         waited_for=_WAITED_FOR.get(turn.attributes.get(VOICE_ENDPOINTING_SOURCE)),
         generations=tuple(map(_generation, of_kind(work, KIND_LLM, KIND_REALTIME))),
         tools=tuple(ToolCall(draft.start, draft.end) for draft in of_kind(work, KIND_TOOL)),
@@ -83,6 +83,14 @@ def turn_times(turn: Draft, stages: list[Draft]) -> TurnTimes:
             if not _was_heard(draft, earlier)
         ),
     )
+
+
+def _committed(turn: Draft, user_end: int) -> int | None:
+    """Return when the turn was decided on: from our own record, else by the delay it states."""
+    if isinstance(turn.source, Turn):
+        return turn.source.committed
+    delay = _nanoseconds(turn.attributes.get(VOICE_ENDPOINTING_DELAY))
+    return None if delay is None else user_end + delay
 
 
 def answered(times: TurnTimes, spoken: Iterable[int]) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,6 @@ from voicespan.primitives.records import Event, Identity
 from voicespan.processors.draft import Draft, put
 from voicespan.processors.steps import run_steps
 from voicespan.spans.drafts import common
-from voicespan.spans.facts import custom
 from voicespan.spans.ids import ids_of
 from voicespan.spans.settings import SpanSettings
 from voicespan.spans.write import create
@@ -34,29 +34,40 @@ MAX_REMEMBERED = 4096
 """Ids of ended sessions by which an annotation still finds their trace, in this process."""
 
 
+@dataclass(frozen=True, slots=True)
+class EndedSession:
+    """Whose call it was, and the context of its span."""
+
+    identity: Identity
+    context: SpanContext
+
+
 class EndedSessions:
-    """Session id or Call SID in, the context of the session's span out; the latest ones."""
+    """Session id or Call SID in, the ended session out; the latest ones."""
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._contexts: OrderedDict[str, SpanContext] = OrderedDict()
+        self._sessions: OrderedDict[str, EndedSession] = OrderedDict()
         self._lock = Lock()
 
-    def remember(self, session_id: str, context: SpanContext) -> None:
-        """Keep the context of an ended session's span."""
+    def remember(self, identity: Identity, context: SpanContext) -> None:
+        """Keep an ended session, under its id and its Call SID."""
+        ended = EndedSession(replace(identity), context)
         with self._lock:
-            self._contexts[session_id] = context
-            if len(self._contexts) > MAX_REMEMBERED:
-                self._contexts.popitem(last=False)
+            for known in {identity.session_id, identity.call_sid} - {None}:
+                self._sessions[str(known)] = ended
+            while len(self._sessions) > MAX_REMEMBERED:
+                self._sessions.popitem(last=False)
 
-    def find(self, session_id: str | None) -> SpanContext | None:
-        """Return the context of a session's span, None if it is not known here."""
-        return self._contexts.get(session_id) if session_id is not None else None
+    def find(self, *ids: str | None) -> EndedSession | None:
+        """Return the session one of these ids belongs to, None if it is not known here."""
+        found = (self._sessions.get(known) for known in ids if known is not None)
+        return next((session for session in found if session is not None), None)
 
 
 def annotate(
     settings: SpanSettings,
-    session: SpanContext | None,
+    session: EndedSession | None,
     identity: Identity,
     *,
     outcome: str | None,
@@ -67,14 +78,15 @@ def annotate(
 
     A Call SID alone is enough: the ids of the session's span follow from it in any process.
     """
-    described = common(identity, a.KIND_ANNOTATION)
+    identity = identity if session is None else session.identity
+    described = common(identity, a.KIND_ANNOTATION, attributes)
     put(described, {a.VOICE_SESSION_OUTCOME: outcome})
-    custom(attributes, described)
     now = time.time_ns()
     draft = Draft(a.KIND_ANNOTATION, now, now, attributes=described, scope=a.SCOPE_NAME)
+    parent = _by_call_sid(settings, identity.call_sid) if session is None else session.context
     draft.events = [_score(name, value, now) for name, value in scores.items()]
     for kept in run_steps(settings.steps, [draft]):
-        create(settings.tracer, _under(session or _by_call_sid(settings, identity.call_sid)), kept)
+        create(settings.tracer, _under(parent), kept)
 
 
 def _by_call_sid(settings: SpanSettings, call_sid: str | None) -> SpanContext | None:

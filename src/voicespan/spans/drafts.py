@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
@@ -33,16 +36,19 @@ def otel_kind(kind: str) -> SpanKind:
     return SpanKind[a.SPANS.get(kind, _UNKNOWN).otel_kind]
 
 
-def common(identity: Identity, kind: str) -> Attributes:
-    """Return what every span of ours carries: whose call, which agent, what kind of span."""
-    attributes: Attributes = {}
-    custom(identity.attributes, attributes)
+def common(identity: Identity, kind: str, *own: Mapping[str, Any]) -> Attributes:
+    """Return what every span of ours carries: whose call, which agent, what kind of span.
+
+    The caller's attributes of the session and of the span itself (`own`) come first: what is
+    written later wins.
+    """
+    attributes = custom(identity.attributes, *own)
     put(
         attributes,
         {
-            a.SESSION_ID: identity.session_id,
-            a.GEN_AI_CONVERSATION_ID: identity.session_id,
-            a.VOICE_SESSION_BUCKET: bucket_of(identity.session_id),
+            a.SESSION_ID: identity.session_id or None,
+            a.GEN_AI_CONVERSATION_ID: identity.session_id or None,
+            a.VOICE_SESSION_BUCKET: bucket_of(identity.session_id) if identity.session_id else None,
             a.USER_ID: identity.user_id,
             a.GEN_AI_AGENT_NAME: identity.agent,
             a.GEN_AI_AGENT_VERSION: identity.agent_version,
@@ -65,7 +71,8 @@ def turn_drafts(turn: Turn, identity: Identity, *, content: bool) -> list[Draft]
 
 
 def _stage_draft(stage: Stage, turn: Turn, identity: Identity, *, content: bool) -> Draft:
-    attributes = common(identity, stage.kind) | {a.VOICE_TURN_NUMBER: turn.number}
+    attributes = common(identity, stage.kind, stage.attributes)
+    attributes[a.VOICE_TURN_NUMBER] = turn.number
     attributes |= stage_attributes(stage, content=content)
     if stage.kind == a.KIND_STT:
         put(attributes, {a.VOICE_STT_FINALIZATION_DELAY: _finalization(stage, turn)})
@@ -83,7 +90,7 @@ def _stage_draft(stage: Stage, turn: Turn, identity: Identity, *, content: bool)
 
 
 def _turn_draft(turn: Turn, identity: Identity, *, content: bool) -> Draft:
-    attributes = common(identity, a.KIND_TURN)
+    attributes = common(identity, a.KIND_TURN, turn.attributes)
     delay = _endpointing(turn)
     put(
         attributes,
@@ -100,11 +107,8 @@ def _turn_draft(turn: Turn, identity: Identity, *, content: bool) -> Draft:
     )
     if content:
         put(attributes, {a.GEN_AI_INPUT_MESSAGES: messages(user_words(turn), "user")})
-        said = (
-            [{"content": words, "finish_reason": "stop"}] if (words := agent_words(turn)) else None
-        )
-        put(attributes, {a.GEN_AI_OUTPUT_MESSAGES: messages(said, "assistant")})
-    custom(turn.attributes, attributes)
+        said = messages(agent_words(turn), "assistant", output=True)
+        put(attributes, {a.GEN_AI_OUTPUT_MESSAGES: said})
     error = _turn_error(turn)
     if error is not None:
         attributes[a.ERROR_TYPE] = error_type(error)
@@ -172,8 +176,7 @@ def events_of(events: list[Event], *, content: bool) -> list[Event]:
     """Return events as they are written: values that can be, and what was said only if wanted."""
     written = []
     for event in events:
-        attributes: Attributes = {}
-        custom(event.attributes, attributes)
+        attributes = custom(event.attributes)
         if not content:
             attributes = {name: said for name, said in attributes.items() if name not in _CONTENT}
         written.append(Event(event.name, event.at, attributes))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from voicespan import attributes as a
-from voicespan._guard import guard
+from voicespan._guard import guard, warn_once
 from voicespan.primitives.clock import seconds
 from voicespan.primitives.records import Stage
 from voicespan.providers import provider_name
@@ -15,6 +15,9 @@ from voicespan.spans.values import Convert, as_strings, as_text, messages, scala
 if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
+MAX_CUSTOM = 64
+"""Attributes of the user's own per span: beyond 128 in all, the SDK drops the oldest."""
+
 Rows = dict[str, tuple[str, Convert]]
 
 
@@ -22,11 +25,16 @@ def _ask(value: object) -> AttributeValue | None:
     return messages(value, "user")
 
 
+def _hear(value: object) -> AttributeValue | None:
+    return messages(value, "user", output=True)
+
+
+def _submit(value: object) -> AttributeValue | None:
+    return messages(value, "assistant")
+
+
 def _say(value: object) -> AttributeValue | None:
-    said = (
-        [{"content": value, "finish_reason": "stop"}] if isinstance(value, str) and value else value
-    )
-    return messages(said, "assistant")
+    return messages(value, "assistant", output=True)
 
 
 def _system(value: object) -> AttributeValue | None:
@@ -99,7 +107,7 @@ FACTS: Mapping[str, Rows] = {
 
 CONTENT: Mapping[str, Rows] = {
     a.KIND_USER_SPEECH: {"text": (a.GEN_AI_INPUT_MESSAGES, _ask)},
-    a.KIND_STT: {"text": (a.GEN_AI_OUTPUT_MESSAGES, _ask)},
+    a.KIND_STT: {"text": (a.GEN_AI_OUTPUT_MESSAGES, _hear)},
     a.KIND_LLM: {
         "input": (a.GEN_AI_INPUT_MESSAGES, _ask),
         "output": (a.GEN_AI_OUTPUT_MESSAGES, _say),
@@ -109,7 +117,7 @@ CONTENT: Mapping[str, Rows] = {
         "arguments": (a.GEN_AI_TOOL_CALL_ARGUMENTS, as_text),
         "result": (a.GEN_AI_TOOL_CALL_RESULT, as_text),
     },
-    a.KIND_TTS: {"text": (a.GEN_AI_INPUT_MESSAGES, _say)},
+    a.KIND_TTS: {"text": (a.GEN_AI_INPUT_MESSAGES, _submit)},
     a.KIND_AGENT_SPEECH: {"text": (a.GEN_AI_OUTPUT_MESSAGES, _say)},
 }
 """By span kind: the facts that hold what was said."""
@@ -129,7 +137,7 @@ _CONTENT_LIKE = {a.KIND_REALTIME: a.KIND_LLM}
 
 
 def stage_attributes(stage: Stage, *, content: bool) -> dict[str, AttributeValue]:
-    """Return the attributes of one stage's span, the user's own last."""
+    """Return the attributes of one stage's span, without the user's own."""
     kind = stage.kind
     attributes: dict[str, AttributeValue] = {}
     _convert(stage.facts, FACTS.get(kind, _CALL), attributes)
@@ -148,18 +156,23 @@ def stage_attributes(stage: Stage, *, content: bool) -> dict[str, AttributeValue
         attributes[a.VOICE_STAGE_INTERRUPTED] = True
     if stage.error is not None:
         attributes[a.ERROR_TYPE] = error_type(stage.error)
-    custom(stage.attributes, attributes)
     return attributes
 
 
-def custom(given: Mapping[str, Any], attributes: dict[str, AttributeValue]) -> None:
-    """Add the user's own attributes; a value that cannot be written is left out."""
-    _convert(given, {name: (name, scalar) for name in given}, attributes)
+def custom(*given: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    """Return the user's own attributes; a value that cannot be written is left out."""
+    attributes: dict[str, AttributeValue] = {}
+    for own in given:
+        _convert(own, {name: (name, scalar) for name in own}, attributes)
+    if len(attributes) > MAX_CUSTOM:
+        warn_once("attributes", "more than %d attributes of your own on a span", MAX_CUSTOM)
+        attributes = dict(list(attributes.items())[:MAX_CUSTOM])
+    return attributes
 
 
 def error_type(error: BaseException | str) -> str:
-    """Return the value of `error.type`."""
-    return type(error).__qualname__ if isinstance(error, BaseException) else "error"
+    """Return the value of `error.type`: `_OTHER`, as the convention has it, for a mere message."""
+    return type(error).__qualname__ if isinstance(error, BaseException) else "_OTHER"
 
 
 def _convert(facts: Mapping[str, Any], rows: Rows, attributes: dict[str, AttributeValue]) -> None:

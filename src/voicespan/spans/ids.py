@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 _LOW = (1 << 64) - 1
-_random = random.Random()  # noqa: S311  # ids need to be unique, not secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +80,5 @@ class CallIds(IdGenerator):
 
 def _draw(bits: int) -> int:
     while True:
-        if drawn := _random.getrandbits(bits):
+        if drawn := random.getrandbits(bits):  # the module's own generator is seeded anew by fork
             return drawn

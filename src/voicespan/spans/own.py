@@ -18,7 +18,7 @@ from voicespan.processors.draft import Draft, put
 from voicespan.processors.steps import run_steps
 from voicespan.spans.context import current
 from voicespan.spans.drafts import common, events_of, status_of
-from voicespan.spans.facts import custom, error_type
+from voicespan.spans.facts import error_type
 from voicespan.spans.session_spans import settings_of
 from voicespan.spans.settings import SpanSettings
 from voicespan.spans.values import messages
@@ -109,12 +109,11 @@ class OwnSpan:
     def _draft(
         self, session: Session, settings: SpanSettings, error: Exception | None, end: int
     ) -> Draft:
-        attributes = common(session.identity, self._name)
+        attributes = common(session.identity, self._name, self._attributes)
         put(attributes, {a.VOICE_TURN_NUMBER: self._turn_number or None})
-        custom(self._attributes, attributes)
         if settings.capture_content:
             asked = messages(self._content.get("input"), "user")
-            answered = messages(self._content.get("output"), "assistant")
+            answered = messages(self._content.get("output"), "assistant", output=True)
             put(attributes, {a.GEN_AI_INPUT_MESSAGES: asked, a.GEN_AI_OUTPUT_MESSAGES: answered})
         draft = Draft(self._name, self._began_at, end, attributes=attributes, scope=a.SCOPE_NAME)
         if error is not None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
-from threading import RLock
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, set_span_in_context
@@ -45,7 +44,7 @@ class SessionSpans(Listener):
         self._session = session
         self._past = past
         self.settings = settings
-        self._lock = RLock()
+        self._lock = session.call.lock  # one lock a call: what a span's start calls may call us
         self._root: Span | None = None
         self._turns: dict[Turn, Span] = {}
         self._stages: dict[Stage, Span] = {}
@@ -117,9 +116,7 @@ class SessionSpans(Listener):
                 for link in self._links:
                     span.add_link(link.context, link.attributes)
                 finish(span, kept)
-        identity = self._session.identity
-        for known in {identity.session_id, identity.call_sid} - {None}:
-            self._past.remember(str(known), span.get_span_context())
+        self._past.remember(self._session.identity, span.get_span_context())
         for left in (*self._stages.values(), *self._turns.values()):
             left.end(self._session.call.ended_at)  # an overloaded worker had dropped the writing
         self._turns.clear()

@@ -8,6 +8,9 @@ from typing import Any
 
 from opentelemetry.util.types import AttributeValue
 
+MAX_MEDIA = 128
+"""Characters kept of what is not text in a message: the beginning of a data URL tells its type."""
+
 Convert = Callable[[Any], AttributeValue | None]
 
 
@@ -35,25 +38,24 @@ def as_strings(value: str | Iterable[object]) -> Sequence[str]:
     return [value] if isinstance(value, str) else [str(item) for item in value]
 
 
-def messages(value: object, role: str) -> str | None:
+def messages(value: object, role: str, *, output: bool = False) -> str | None:
     """Return the convention's message list as a JSON string, from messages or plain text.
 
-    Shape: `[{"role": …, "parts": [{"type": "text", "content": …}]}]`; what has parts already is
-    kept. Source: OpenTelemetry semantic conventions for GenAI, `gen_ai.input.messages`.
+    Shape: `[{"role": …, "parts": [{"type": "text", "content": …}]}]`, `output` messages with a
+    `finish_reason`; what has parts already is kept. Source: OpenTelemetry semantic conventions
+    for GenAI, `gen_ai.input.messages` and `gen_ai.output.messages`.
     """
-    if value is None or value in ("", []):
-        return None
-    return as_json(
-        [_message(item, role) for item in (value if isinstance(value, list) else [value])]
-    )
+    said = list(value) if isinstance(value, list | tuple) else [value]
+    said = [item for item in said if item is not None and item != ""]
+    return as_json([_message(item, role, output=output) for item in said]) if said else None
 
 
-def _message(item: object, role: str) -> dict[str, Any]:
+def _message(item: object, role: str, *, output: bool) -> dict[str, Any]:
     if not isinstance(item, dict):
         item = {"content": item}
     role = str(item.get("role", role))
     parts = item.get("parts") or [*_content(item, role), *map(_tool_call, _calls(item))]
-    reason = item.get("finish_reason")
+    reason = item.get("finish_reason") or ("stop" if output else None)
     return {"role": role, "parts": parts} | ({"finish_reason": reason} if reason else {})
 
 
@@ -69,10 +71,21 @@ def _content(item: dict[str, Any], role: str) -> list[dict[str, Any]]:
 
 
 def _flat(part: object) -> object:
-    """Turn OpenAI's `{"type": "text", "text": …}` into the convention's part."""
-    if isinstance(part, dict) and part.get("type") == "text" and "text" in part:
+    """Turn OpenAI's `{"type": "text", "text": …}` into the convention's part; cut media short."""
+    if not isinstance(part, dict):
+        return part
+    if part.get("type") == "text" and "text" in part:
         return _text(part["text"])
-    return part
+    return {key: _light(value) for key, value in part.items()}
+
+
+def _light(value: object) -> object:
+    """Keep what is said, not the bytes of an image or of audio."""
+    if isinstance(value, dict):
+        return {key: _light(inner) for key, inner in value.items()}
+    if isinstance(value, str) and len(value) > MAX_MEDIA:
+        return f"{value[:MAX_MEDIA]}… ({len(value)} characters)"
+    return value
 
 
 def _text(content: object) -> dict[str, Any]:

@@ -144,7 +144,9 @@ def test_a_variable_that_cannot_be_read_is_named(variable: str, value: str, mess
 def test_opentelemetrys_variables_say_where_spans_go(
     environment: Mapping[str, str], exporters: tuple[str, ...], protocol: str, compression: str
 ) -> None:
-    assert _config.otel(environment) == _config.OtelConfig(exporters, protocol, compression)
+    silent = environment.get("OTEL_TRACES_EXPORTER") == "none"
+    expected = _config.OtelConfig(exporters, silent, protocol, compression)
+    assert _config.otel(environment) == expected
 
 
 def test_otlp_may_be_asked_for_by_the_names_the_sdk_registers() -> None:

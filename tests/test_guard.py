@@ -103,6 +103,7 @@ def by_events() -> list[object]:
     with session.attached(), session.stage("llm", model="m") as llm:
         llm.mark("first_token")
     session.stage("llm").interrupt()
+    llm.drop()
     speech = session.agent_started_speaking()
     session.agent_paused()
     session.agent_resumed()
@@ -265,12 +266,8 @@ def test_every_method_under_guard_is_reached_by_the_test_above() -> None:
     assert len(GUARDED) > 60
     for kind in (Session, TurnHandle, StageHandle, *handles.HANDLES.values()):
         for name, method in inspect.getmembers(kind, inspect.isfunction):
-            if not name.startswith("_") and name not in UNGUARDED:
+            if not name.startswith("_"):
                 assert is_guarded(method), f"{kind.__name__}.{name} is not guarded"
-
-
-UNGUARDED = {"attached"}
-"""A context manager whose every step stands under a guard of its own; see the tests below."""
 
 
 def test_everything_at_once_may_fail(caplog: pytest.LogCaptureFixture) -> None:
@@ -308,7 +305,7 @@ def test_a_factory_that_fails_returns_something_whose_every_method_works(name: s
         with failing(FACTORIES[name]):
             inert = factory(*arguments)
         assert inert is not None
-        assert name == "StageHandle.attached" or type(inert) is type(whole)
+        assert name.endswith(".attached") or type(inert) is type(whole)
         use(inert)
 
 
@@ -454,7 +451,7 @@ def test_a_site_complains_once_until_reset(caplog: pytest.LogCaptureFixture) -> 
         here()
         _guard.warn_once("there", "%s is wrong", "that")
     assert len(caplog.records) == 2
-    assert caplog.records[0].exc_info is not None
+    assert "in here" in caplog.text
     _guard.reset()
     _guard.warn_once("there", "%s is wrong", "that")
     assert caplog.records[-1].getMessage() == "voicespan: that is wrong"

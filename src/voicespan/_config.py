@@ -132,6 +132,7 @@ class OtelConfig:
     """Where spans go by OpenTelemetry's own variables; the exporters read the rest of them."""
 
     exporters: tuple[str, ...]
+    silent: bool
     protocol: str
     compression: str
 
@@ -167,6 +168,7 @@ def otel(environment: Environment | None = None) -> OtelConfig:
         named = ["otlp"]
     return OtelConfig(
         exporters=tuple(name for name in named if name != "none"),
+        silent="none" in named,
         protocol=next(iter(protocols), _traces(env, "PROTOCOL") or "http/protobuf"),
         compression=_traces(env, "COMPRESSION") or "gzip",
     )

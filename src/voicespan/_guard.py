@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar, cast, overload
@@ -59,14 +61,19 @@ def guard(site: str) -> Iterator[None]:
 
 
 def failed(site: str) -> None:
-    """Report the exception being handled: raise it again under `strict()`, else log it once."""
+    """Report the exception being handled: raise it again under `strict()`, else log it once.
+
+    With its traceback but not its message, which may repeat what somebody said.
+    """
     if _Mode.strict:
         raise  # noqa: PLE0704  # called only from an except block
-    if _first(site):
+    kind, _, trace = sys.exc_info()
+    if _first(site) and kind is not None:
         logger.warning(
-            "voicespan: %s failed; the call goes on with less telemetry (logged once)",
+            "voicespan: %s failed; the call goes on with less telemetry (logged once)\n%s%s",
             site,
-            exc_info=True,  # noqa: LOG014  # called only from an except block
+            "".join(traceback.format_tb(trace)),
+            kind.__qualname__,
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voicespan._config import Config
+from voicespan._config import Config, ConfigError
 from voicespan._version import version
 from voicespan.attributes import SCOPE_NAME, VOICE_PII_POLICY
 from voicespan.integrations import hooks
@@ -92,8 +92,8 @@ def install(
     captures: bool = False,
 ) -> Installation:
     """Wire a configuration up, without taking effect yet."""
-    provider = provider or own_provider(config.service_name)
     steps = steps_of(config)
+    provider = provider or own_provider(config.service_name)
     # An exporter's own Mask can tell by the scope what has been through this policy already.
     masked = {VOICE_PII_POLICY: policy} if (policy := _policy(config)) else None
     tracer = provider.get_tracer(SCOPE_NAME, version(), attributes=masked)
@@ -114,9 +114,12 @@ def install(
 
 
 def steps_of(config: Config) -> tuple[Step, ...]:
-    """Return the steps every span passes, in order."""
+    """Return the steps every span passes, in order. Raises `ConfigError` for an unknown mask."""
     mask = config.mask
-    masking: tuple[Step, ...] = () if mask is None else (mask if callable(mask) else Mask(mask),)
+    try:
+        masking = () if mask is None else (mask if callable(mask) else Mask(mask),)
+    except ValueError as error:
+        raise ConfigError(f"mask (VOICESPAN_MASK): {error}") from None
     return (TTFA(), Cost(), *masking)
 
 

@@ -160,7 +160,7 @@ def _exporters(config: Config, where: str, *, has_provider: bool) -> list[SpanEx
         where = "OTEL_TRACES_EXPORTER"
         # An application that set a provider up exports already: by the same variables, most likely.
         chosen = () if has_provider else otel.exporters
-        if not chosen:
+        if not chosen and not otel.silent:
             _say_where_spans_go(has_provider=has_provider)
     wanted = chosen if isinstance(chosen, list | tuple) else [chosen]
     try:

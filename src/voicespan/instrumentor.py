@@ -14,6 +14,17 @@ _OTHERS = frozenset({"meter_provider", "logger_provider"})
 class VoicespanInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # Any to mypy, see above
     """The entry point `opentelemetry_instrumentor`; takes what `instrument()` takes."""
 
+    @property
+    def _is_instrumented_by_opentelemetry(self) -> bool:
+        """Whether voicespan is in force, by whomever: the base class keeps a flag of its own."""
+        from voicespan._instrument import installed
+
+        return installed() is not None
+
+    @_is_instrumented_by_opentelemetry.setter
+    def _is_instrumented_by_opentelemetry(self, value: bool) -> None:
+        """Ignore what `BaseInstrumentor` notes."""
+
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return no requirement: frameworks are hooked when they are imported, or never."""
         return ()

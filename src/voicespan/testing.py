@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from voicespan import _config, _guard
-from voicespan import attributes as a
 from voicespan._installation import install, provider_in_use, steps_of
+from voicespan._views import SessionView, ToolView, TurnView, session_views, turn_views
 from voicespan.primitives.clock import NANOSECONDS, Clock, SystemClock
 from voicespan.primitives.worker import InlineWorker
 from voicespan.processors.exporter import VoiceSpanExporter
@@ -51,128 +47,6 @@ class FakeClock:
         self._wall += round(seconds * NANOSECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class ToolView:
-    """One tool call, as exported; `arguments` and `result` are None where content is withheld."""
-
-    name: str
-    arguments: Any
-    result: Any
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class TurnView:
-    """One turn, as exported. Seconds; `parts` by name, without zeros left out."""
-
-    span: ReadableSpan
-    stages: tuple[ReadableSpan, ...]
-
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        """The turn span's attributes."""
-        return self.span.attributes or {}
-
-    @property
-    def spans(self) -> tuple[ReadableSpan, ...]:
-        """The turn's span and those of its stages, in order of start."""
-        return (self.span, *self.stages)
-
-    @property
-    def number(self) -> int:
-        """The turn's number in its session, from 1."""
-        return int(self.attributes[a.VOICE_TURN_NUMBER])
-
-    @property
-    def session_id(self) -> str:
-        """The session it belongs to."""
-        return str(self.attributes[a.SESSION_ID])
-
-    @property
-    def initiator(self) -> str:
-        """Who opened it: `user` or `agent`."""
-        return str(self.attributes[a.VOICE_TURN_INITIATOR])
-
-    @property
-    def outcome(self) -> str:
-        """How it ended."""
-        return str(self.attributes[a.VOICE_TURN_OUTCOME])
-
-    @property
-    def ttfa(self) -> float | None:
-        """Time to first audio, None where there is none."""
-        return self.attributes.get(a.VOICE_TURN_TIME_TO_FIRST_AUDIO)
-
-    @property
-    def parts(self) -> Mapping[str, float]:
-        """Who owned how much of the time to first audio."""
-        found = {part: self.attributes.get(name) for part, name in a.TTFA_ATTRIBUTES.items()}
-        return MappingProxyType({part: v for part, v in found.items() if v is not None})
-
-    @property
-    def time_to_answer(self) -> float | None:
-        """Time to the answer, where a filler came first."""
-        return self.attributes.get(a.VOICE_TURN_TIME_TO_ANSWER)
-
-    @property
-    def barge_in_latency(self) -> float | None:
-        """User's onset to agent silent, on an interrupted turn."""
-        return self.attributes.get(a.VOICE_BARGE_IN_LATENCY)
-
-    @property
-    def cost(self) -> float | None:
-        """Cost in USD, None where nothing could be priced."""
-        return self.attributes.get(a.VOICE_TURN_COST)
-
-    @property
-    def user_text(self) -> str | None:
-        """What the user said, None where content is withheld."""
-        return _text(self.attributes.get(a.GEN_AI_INPUT_MESSAGES))
-
-    @property
-    def agent_text(self) -> str | None:
-        """What the agent said aloud, None where content is withheld."""
-        return _text(self.attributes.get(a.GEN_AI_OUTPUT_MESSAGES))
-
-    @property
-    def events(self) -> tuple[str, ...]:
-        """The names of the turn's events, in order."""
-        return tuple(event.name for event in self.span.events)
-
-    @property
-    def tools(self) -> tuple[ToolView, ...]:
-        """The turn's tool calls, in order."""
-        return tuple(_tool(span) for span in self.stages if _kind(span) == a.KIND_TOOL)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionView:
-    """One ended session, as exported."""
-
-    span: ReadableSpan
-    turns: tuple[TurnView, ...]
-
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        """The session span's attributes."""
-        return self.span.attributes or {}
-
-    @property
-    def session_id(self) -> str:
-        """The session's id."""
-        return str(self.attributes[a.SESSION_ID])
-
-    @property
-    def end_reason(self) -> str:
-        """Why it ended."""
-        return str(self.attributes[a.VOICE_SESSION_END_REASON])
-
-    @property
-    def outcome(self) -> str | None:
-        """What came of it, in the application's words."""
-        return self.attributes.get(a.VOICE_SESSION_OUTCOME)
-
-
 class Captured:
     """What has been exported so far; `clock` moves by `advance()` if it is a `FakeClock`."""
 
@@ -192,19 +66,12 @@ class Captured:
     @property
     def turns(self) -> tuple[TurnView, ...]:
         """Every turn exported, in order of start."""
-        ours = [span for span in self.spans if _is_ours(span)]
-        turns = [span for span in ours if _kind(span) == a.KIND_TURN]
-        return tuple(TurnView(turn, _children(turn, ours)) for turn in turns)
+        return turn_views(self.spans)
 
     @property
     def sessions(self) -> tuple[SessionView, ...]:
         """Every session that has ended, in order of start."""
-        ended = [span for span in self.spans if _is_ours(span) and _kind(span) == a.KIND_SESSION]
-        views = (SessionView(span, ()) for span in ended)
-        return tuple(
-            replace(view, turns=tuple(t for t in self.turns if t.session_id == view.session_id))
-            for view in views
-        )
+        return session_views(self.spans)
 
     def advance(self, seconds: float) -> None:
         """Let time pass on a `FakeClock`: what has taken too long is given up on, as in life."""
@@ -258,43 +125,3 @@ def capture(
         stack.callback(installation.leave)
         stack.callback(installation.calls.end_all, "captured")
         yield Captured(exporter, clock, worker)
-
-
-def _children(turn: ReadableSpan, spans: Sequence[ReadableSpan]) -> tuple[ReadableSpan, ...]:
-    context = turn.context
-    if context is None:
-        return ()
-    return tuple(s for s in spans if s.parent is not None and s.parent.span_id == context.span_id)
-
-
-def _tool(span: ReadableSpan) -> ToolView:
-    found = span.attributes or {}
-    return ToolView(
-        str(found.get(a.GEN_AI_TOOL_NAME)),
-        _parsed(found.get(a.GEN_AI_TOOL_CALL_ARGUMENTS)),
-        _parsed(found.get(a.GEN_AI_TOOL_CALL_RESULT)),
-        str(found[a.ERROR_TYPE]) if a.ERROR_TYPE in found else None,
-    )
-
-
-def _parsed(value: object) -> object:
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-def _text(messages: object) -> str | None:
-    if not isinstance(messages, str):
-        return None
-    parts = (part for message in json.loads(messages) for part in message["parts"])
-    return " ".join(str(part["content"]) for part in parts if "content" in part)
-
-
-def _is_ours(span: ReadableSpan) -> bool:
-    scope = span.instrumentation_scope
-    return scope is not None and scope.name == a.SCOPE_NAME
-
-
-def _kind(span: ReadableSpan) -> object:
-    return (span.attributes or {}).get(a.VOICE_SPAN_KIND)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 
@@ -32,8 +31,3 @@ class Usage:
 
 USAGE_FIELDS = frozenset(field.name for field in fields(Usage))
 """The names a stage's facts use for usage."""
-
-
-def usage_of(facts: Mapping[str, object]) -> Usage:
-    """Return the usage among a stage's facts; everything else in there is ignored."""
-    return Usage(**{name: facts[name] for name in USAGE_FIELDS & facts.keys()})  # type: ignore[arg-type]  # facts are checked where they enter

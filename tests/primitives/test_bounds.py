@@ -1,5 +1,6 @@
 """Far too much of everything in; state that stays within its documented bounds out."""
 
+import logging
 import sys
 from itertools import count
 
@@ -10,7 +11,13 @@ from tests.situations import facts, reply, transcript, user
 from voicespan.primitives import calls
 from voicespan.primitives.ledger import MAX_STAGES, MAX_WAITING
 from voicespan.primitives.overlap import MAX_PIECES
-from voicespan.primitives.records import MAX_ATTRIBUTES, MAX_EVENTS
+from voicespan.primitives.records import (
+    MAX_ATTRIBUTES,
+    MAX_EVENTS,
+    MAX_FACTS,
+    MAX_IDENTITY_ATTRIBUTES,
+    MAX_TEXT,
+)
 from voicespan.primitives.settling import MAX_SETTLING
 
 MANY = 3
@@ -71,6 +78,50 @@ def test_attributes(told: Told) -> None:
     assert stage.record is not None
     assert len(turn.record.attributes) == len(stage.record.attributes) == MAX_ATTRIBUTES
     assert turn.record.attributes["a0"] == 1
+
+
+def test_attributes_of_a_call(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    """So are those of the call, which every span carries; whoever sets too many is told once."""
+    caplog.set_level(logging.WARNING)
+    for index in range(MANY * MAX_IDENTITY_ATTRIBUTES):
+        told.session.identify(attributes={f"a{index}": 0})
+    assert len(told.session.identity.attributes) == MAX_IDENTITY_ATTRIBUTES
+    assert len(caplog.records) == 1
+
+
+def test_marks_and_facts(told: Told) -> None:
+    """Whatever an integration marks and states of a stage, it is only so much."""
+    stage = told.session.stage("llm")
+    for index in range(MANY * MAX_FACTS):
+        stage.mark(f"m{index}")
+        stage.facts(**{f"f{index}": 0})
+    assert stage.record is not None
+    assert len(stage.record.marks) == len(stage.record.facts) == MAX_FACTS
+
+
+def test_text(told: Told) -> None:
+    """Text that is told piece by piece is kept up to a bound per stage and turn."""
+    piece = "x" * (MAX_TEXT // 2)
+    with told.session.turn() as turn:
+        stt, tts = turn.stt(), turn.tts()
+        for _ in range(MANY):
+            told.session.user_wrote(piece)
+            stt.transcript(piece)
+            tts.text(piece)
+    assert turn.record is not None
+    assert stt.record is not None
+    assert tts.record is not None
+    assert sum(map(len, turn.record.written)) == MAX_TEXT
+    assert len(stt.record.facts["text"]) == len(tts.record.facts["text"]) == MAX_TEXT
+
+
+def test_messages_of_a_turn(told: Told) -> None:
+    """Somebody who types without waiting for an answer fills their turn with so many messages."""
+    with told.session.turn() as turn:
+        for _ in range(MANY * MAX_EVENTS):
+            told.session.user_wrote("Hi")
+    assert turn.record is not None
+    assert len(turn.record.written) == MAX_EVENTS
 
 
 def test_stages_that_wait_for_a_turn(told: Told) -> None:

@@ -143,7 +143,22 @@ def test_start_and_stop_are_idempotent(told: Told) -> None:
     assert stage.record is not None
     assert stage.record.end == stage.record.start + 500 * MS
     assert stage.record.outcome == "ok"
-    assert told.session.stage("llm", key="r1").record is stage.record
+
+
+def test_a_stage_that_has_ended_for_good_is_not_joined_but_followed(told: Told) -> None:
+    """Two rounds of a model under one speech id are two stages, in the turn of that id."""
+    told.session.user_wrote("Hi")
+    first = told.session.stage("llm", key="r1")
+    assert told.session.stage("llm", key="r1").record is first.record
+    first.stop(final=False)
+    assert told.session.stage("llm", key="r1").record is first.record
+    first.stop()
+    second = told.session.stage("llm", key="r1")
+    assert second.record is not first.record
+    second.stop()
+    told.session.end()
+    (turn,) = told.turns
+    assert turn.of("llm") == [first.record, second.record]
 
 
 def test_stop_not_final_waits_for_facts(told: Told) -> None:

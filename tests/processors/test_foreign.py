@@ -108,7 +108,11 @@ CHANGES: dict[str, tuple[Callable[[Draft], object], str, Any]] = {
         (StatusCode.ERROR, None),
     ),
     "attribute gone": (lambda draft: draft.attributes.pop("text"), "attributes", None),
-    "event's attribute": (lambda draft: draft.events[0].attributes.clear(), "events", None),
+    "event's attribute": (
+        lambda draft: setattr(draft.events[0], "attributes", {}),
+        "events",
+        None,
+    ),
     "event gone": (lambda draft: draft.events.pop(), "events", None),
     "event added": (lambda draft: draft.events.append(Event("e", 1, {"k": "v"})), "events", None),
     "link gone": (lambda draft: draft.links.clear(), "links", []),

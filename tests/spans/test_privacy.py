@@ -8,12 +8,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import voicespan
 from tests.spans.seen import parents
+from voicespan._guard import guarded
 from voicespan.primitives.turn import TurnHandle
 from voicespan.testing import capture
 
@@ -322,3 +324,29 @@ def test_a_dropped_turn_takes_nothing_with_it() -> None:
         "execute_tool t",
         "user_speech",
     ]
+
+
+def test_what_other_code_writes_on_the_current_span_is_not_on_ours() -> None:
+    """LiveKit writes a tool's raw arguments on whatever span is current, and may end it."""
+    with capture() as calls, voicespan.session() as session, session.turn() as turn:
+        with turn.tool("t"):
+            current = trace.get_current_span()
+            current.set_attribute("lk.function_tool.arguments", MARK)
+            current.record_exception(ValueError(MARK))
+            current.end()
+        with voicespan.span("lookup"):
+            trace.get_current_span().set_attribute("query", MARK)
+    assert leaks(calls.spans) == {}
+    assert {span.name for span in calls.spans} == {"session", "turn", "execute_tool t", "lookup"}
+
+
+def test_a_failure_of_ours_is_logged_without_what_the_exception_says(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @guarded(None)
+    def somewhere() -> None:
+        raise ValueError(MARK)
+
+    somewhere()
+    assert "ValueError" in caplog.text
+    assert MARK not in caplog.text

@@ -6,10 +6,16 @@ import importlib
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import wrapt
 
 from voicespan._guard import guard
+
+if TYPE_CHECKING:
+    from voicespan.integrations import pipecat
+
+__all__ = ["Hooks", "hooks", "pipecat"]
 
 Undo = Callable[[], None]
 
@@ -18,6 +24,15 @@ _TRIGGERS = {
     "pipecat.pipeline.task": "voicespan.integrations.pipecat",
 }
 """The framework module whose import makes which integration hook it (`instrument() -> Undo`)."""
+
+_MODULES = frozenset(home.rpartition(".")[2] for home in _TRIGGERS.values())
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Load an integration when it is first named."""
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Hooks:

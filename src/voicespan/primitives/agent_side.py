@@ -57,6 +57,14 @@ class AgentSide(Floor):
         else:
             self._close_if_over(exchange)
 
+    def dropped(self, stage: Stage) -> None:
+        """Nothing will come of work that had ended."""
+        stage.outcome, stage.final = "interrupted", True
+        exchange = self._ledger.find(stage.turn)
+        if exchange is not None and exchange.owes is stage:
+            exchange.owes = None
+            self._close_if_over(exchange)
+
     def agent_started(self, at: int, key: Hashable | None = None) -> Stage:
         """The first frame of agent speech was played; returns the speech."""
         if self.audible is not None:

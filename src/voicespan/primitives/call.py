@@ -11,7 +11,7 @@ from typing import TypeGuard, TypeVar
 from voicespan._guard import guard, warn_once
 from voicespan.primitives.clock import NANOSECONDS, Clock, SessionClock
 from voicespan.primitives.exchange import Patience
-from voicespan.primitives.ledger import Placed
+from voicespan.primitives.ledger import Naming, Placed
 from voicespan.primitives.listener import Listener
 from voicespan.primitives.records import Event, add_event
 from voicespan.primitives.tracker import Tracker
@@ -32,10 +32,12 @@ class Call:
     the facts, not on the present.
     """
 
-    def __init__(self, clock: Clock, worker: Scheduler, *, commits: bool) -> None:
-        """Begin now, without listeners."""
+    def __init__(
+        self, clock: Clock, worker: Scheduler, *, commits: bool, agent: Naming = lambda: None
+    ) -> None:
+        """Begin now, without listeners; `agent` says what the agent is called just now."""
         self.listeners: Sequence[Listener] = ()
-        self.tracker = Tracker(PATIENCE, commits=commits)
+        self.tracker = Tracker(PATIENCE, commits=commits, agent=agent)
         self.worker = worker
         self.events: list[Event] = []
         self.lock = threading.RLock()
@@ -58,7 +60,7 @@ class Call:
             instant = self.instant(at)
             self.tracker.advance(self._present())
             result = fact(instant)
-            self._told = True
+            self._told = self._told or bool(self.events) or not self.tracker.blank
             self._publish()
             self._schedule()
             return result
@@ -85,7 +87,8 @@ class Call:
             placed = now
         if placed < self.started_at:
             placed = self._before_the_start(placed)
-        self._lag = max(0, now - placed)
+        late = max(0, now - placed)  # told late is one fact; told after the fact, a whole call
+        self._lag = min(self._lag, late) if self._told else late
         return placed
 
     def now(self) -> int:
@@ -121,6 +124,12 @@ class Call:
         with self.lock:
             self.tracker.settle_all()
             self._publish()
+
+    def leave_to_parent(self) -> None:
+        """Be over, unannounced, in a forked child: the call is its parent's."""
+        self.lock = threading.RLock()
+        self.listeners = ()
+        self.ended_at = self.now()
 
     def tick(self) -> None:
         """Let time pass: what has taken too long is given up on."""

@@ -7,6 +7,7 @@ import uuid
 from collections import OrderedDict
 from typing import Any, Final
 
+from voicespan._fork import reset_in_child
 from voicespan._guard import warn_once
 from voicespan.primitives.clock import Clock, SystemClock
 from voicespan.primitives.current import identity_var
@@ -37,6 +38,7 @@ class Calls:
         self._defaults = defaults or {}
         self._open: OrderedDict[int, Session] = OrderedDict()
         self._lock = threading.Lock()
+        reset_in_child(self._leave_to_parent)
 
     def open(
         self, *, session_id: str | None = None, commits: bool = False, **known: object
@@ -73,6 +75,13 @@ class Calls:
         """End every session under way."""
         for session in self.under_way():
             session.end(reason)
+
+    def _leave_to_parent(self) -> None:
+        """Forget every call, in a forked child: they go on, and end, in its parent."""
+        self._lock = threading.Lock()
+        left, self._open = self._open, OrderedDict()
+        for session in left.values():
+            session.call.leave_to_parent()
 
     def _remember(self, session: Session) -> None:
         with self._lock:

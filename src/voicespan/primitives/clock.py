@@ -6,6 +6,8 @@ import time
 from typing import Protocol
 
 NANOSECONDS = 1_000_000_000
+STEADY = 5_000_000
+"""A wall clock within so many nanoseconds of where it should be has not been stepped."""
 
 
 class Clock(Protocol):
@@ -49,8 +51,21 @@ class SessionClock:
 
     def place(self, at: float) -> int:
         """Return where a wall timestamp (epoch seconds) lies on this time line, in nanoseconds."""
-        age = self._clock.wall_ns() - round(at * NANOSECONDS)
-        return self.now() - age
+        before, wall, after = (
+            self._clock.monotonic_ns(),
+            self._clock.wall_ns(),
+            self._clock.monotonic_ns(),
+        )
+        return round(at * NANOSECONDS) - self._stepped(wall - after, wall - before)
+
+    def _stepped(self, least: int, most: int) -> int:
+        """Return how far the wall clock was stepped; its offset now is from `least` to `most`.
+
+        However long the thread was preempted between the readings: what may be 0 is 0.
+        """
+        if least - STEADY <= self._offset <= most + STEADY:
+            return 0
+        return most - self._offset
 
 
 def seconds(nanoseconds: int) -> float:

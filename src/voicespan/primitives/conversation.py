@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import get_args
 
 from voicespan._guard import guard, guarded, warn_once
@@ -20,6 +20,10 @@ def _inert_stage(_: object, kind: str = "", **__: object) -> StageHandle:
     return handle_of(kind)(None, "")
 
 
+def _nowhere(*_: object) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 class Conversation:
     """The verbs of a conversation. Each takes `at=` (epoch seconds, default now), never raises."""
 
@@ -28,10 +32,19 @@ class Conversation:
         self.call = call
 
     @property
+    @guarded(True)
     def ended(self) -> bool:
         """Whether the call is over."""
         return self.call.ended_at is not None
 
+    @property
+    @guarded(False)
+    def under_way(self) -> bool:
+        """Whether a turn is open, or speech is undecided that may be mere noise."""
+        with self.call.lock:
+            return not self.ended and self.call.tracker.under_way
+
+    @guarded(_nowhere)
     @contextmanager
     def attached(self, of: Stage | Turn | None = None) -> Iterator[None]:
         """Return a context manager within which other code's spans belong to `of`."""
@@ -130,14 +143,25 @@ class Conversation:
         interrupted: bool = False,
         heard: float | None = None,
         text: str | None = None,
+        synthesized: float | None = None,
+        leading_silence: float | None = None,
+        gaps: float | None = None,
         final: bool = True,
         at: float | None = None,
     ) -> None:
-        """Playout ended at `at`, or was cut; `heard`: seconds played, `text`: the words played.
+        """Playout ended at `at`, or was cut; `text`: the words played.
 
-        `final=False`: audio that was on its way may still be heard, see `agent_played_on`.
+        In seconds: `synthesized` was made of it and `heard` played, after `leading_silence` and
+        with `gaps` in between. `final=False`: audio that was on its way may still be heard, see
+        `agent_played_on`.
         """
-        said = known(heard=amount(heard, "heard"), text=text)
+        lasted = {
+            "heard": heard,
+            "synthesized": synthesized,
+            "leading_silence": leading_silence,
+            "gaps": gaps,
+        }
+        said = known(text=text, **{name: amount(value, name) for name, value in lasted.items()})
 
         def stop(t: int) -> None:
             tracker = self.call.tracker
@@ -171,7 +195,9 @@ class Conversation:
     def stage(
         self, kind: str, *, key: Hashable | None = None, at: float | None = None, **facts: object
     ) -> StageHandle:
-        """Return the stage of this kind and key that is unsettled, else begin one at `at`.
+        """Return the stage of this kind and key that may still change, else begin one at `at`.
+
+        One that has ended for good is a round of its own: the next begins in the same turn.
 
         A stage of kind `stt` without a key is the present utterance's, begun at its onset.
         """
@@ -185,6 +211,7 @@ class Conversation:
         return TurnHandle(self)
 
     @property
+    @guarded(None)
     def current_turn(self) -> TurnHandle | None:
         """The turn under way, None between turns."""
         turn = self.call.tracker.turn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from voicespan.attributes import (
     INITIATOR_AGENT,
@@ -36,13 +36,19 @@ class Patience:
     no_response_after: int
     grace: int
 
+    @property
+    def stuck_after(self) -> int:
+        """How long work that goes on behind an answer is waited for: a minute by default."""
+        return 6 * self.no_response_after
+
 
 @dataclass(slots=True, eq=False)
 class Exchange:
     """An open turn. `owes`: finished work nothing has come of yet; `failed`: the last try did.
 
     `explicit`: the application closes it; `cuts`: the turn its first words cut short;
-    `talked_over`: when the user began to say what the next turn answers.
+    `talked_over`: when the user began to say what the next turn answers; `entered_at`: where the
+    turn began when it was opened, which may turn out to be late.
     """
 
     turn: Turn
@@ -52,6 +58,10 @@ class Exchange:
     owes: Stage | None = None
     cuts: Turn | None = None
     talked_over: int | None = None
+    entered_at: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.entered_at = self.turn.start
 
     @property
     def provisional(self) -> bool:
@@ -145,10 +155,26 @@ class Exchange:
         waits = self.explicit or self.speaking or self.failed or self.generating
         return self.heard and not waits and self.owes is None
 
+    def busy(self, at: int, grace: int) -> bool:
+        """Return whether the agent is still answering at `at`, though inaudible.
+
+        It is not if it spoke after the work began, and has been silent for `grace` since.
+        """
+        return any(
+            not any(
+                speech.start >= work.start and speech.end is not None and at - speech.end > grace
+                for speech in self.turn.of(KIND_AGENT_SPEECH)
+            )
+            for work in self.turn.of(*GENERATION)
+            if work.open
+        )
+
     def deadline(self, patience: Patience, *, audio: bool) -> int | None:
         """Return when the turn is given up on, None while something still happens."""
-        if self.explicit or self.speaking or self.generating:
+        if self.explicit or self.speaking or (self.generating and not self.heard):
             return None
+        if self.generating:  # its end was never told, or the next words are long in coming
+            return self.active_at + patience.stuck_after
         answered = self.owes is not None and (self.heard or not audio)
         soon = self.failed or answered or (self.provisional and self.cuts is not None)
         return self.active_at + (patience.grace if soon else patience.no_response_after)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voicespan.attributes import OUTCOME_ABANDONED, OUTCOME_COMPLETED, OUTCOME_NO_RESPONSE
 from voicespan.primitives.exchange import Exchange, Patience
-from voicespan.primitives.ledger import Ledger
+from voicespan.primitives.ledger import Ledger, Naming
 from voicespan.primitives.outcome import answered, last_activity, outcome_of
 from voicespan.primitives.records import Stage, Turn
 from voicespan.primitives.talkover import TalkOver
@@ -13,14 +13,17 @@ from voicespan.primitives.talkover import TalkOver
 class Floor:
     """What both sides of a conversation share: who is audible, whose turn it is, when it ends."""
 
-    def __init__(self, patience: Patience, *, commits: bool = False) -> None:
-        """Begin in silence. `commits`: the source reports turn decisions."""
+    def __init__(
+        self, patience: Patience, *, commits: bool = False, agent: Naming = lambda: None
+    ) -> None:
+        """Begin in silence. `commits`: the source reports turn decisions; `agent`: its name now."""
         self.patience = patience
         self.commits = commits
         self.audible: Stage | None = None
-        self._ledger = Ledger(patience.grace)
+        self._ledger = Ledger(patience.grace, agent)
         self._talkover = TalkOver(self._ledger, patience)
         self._speaking: Stage | None = None
+        self._presumed: Stage | None = None  # closed by a commit: its end may still be told
         self._paused_at: int | None = None
 
     def _is_answering(self, exchange: Exchange) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from voicespan._guard import guarded, warn_once
 from voicespan.attributes import KIND_SESSION, KIND_TURN
 from voicespan.primitives.checks import is_amount, is_error, is_name, known
+from voicespan.primitives.facts import state
 from voicespan.primitives.records import (
     Event,
     Stage,
@@ -19,6 +20,7 @@ from voicespan.primitives.records import (
     add_event,
     exception_event,
     set_attribute,
+    set_fact,
 )
 from voicespan.usage import USAGE_FIELDS
 
@@ -64,7 +66,7 @@ class StageHandle:
 
     @guarded(None)
     def start(self, *, at: float | None = None) -> None:
-        """Begin, or join the unsettled stage of the same kind and key."""
+        """Begin, or join the stage of the same kind and key that may still change."""
         if self._session is None or not _is_kind(self._kind):
             return
         if self.record is None:
@@ -95,6 +97,15 @@ class StageHandle:
         self._finish("interrupted", at, final=final)
 
     @guarded(None)
+    def drop(self, *, at: float | None = None) -> None:
+        """What it made is thrown away, even if it had ended: nothing will come of it."""
+        record, session = self.record, self._session
+        if record is None or session is None or record.open or record.settled:
+            self._finish("interrupted", at)
+        else:
+            session.call.tell(lambda _: session.call.tracker.dropped(record), at)
+
+    @guarded(None)
     def set_attribute(self, name: str, value: object) -> None:
         """Set an attribute of your own on the stage's span."""
         if is_name(name, "attribute"):
@@ -113,12 +124,17 @@ class StageHandle:
     def facts(self, **facts: object) -> None:
         """State facts an integration knows: `provider`, `model`, …; None is no fact."""
         if facts := known(**facts):
-            self._write(lambda record: record.facts.update(facts))
+            self._write(lambda record: state(record, facts))
 
     @guarded(None)
     def mark(self, name: str, *, at: float | None = None) -> None:
         """Mark an instant; the first of its name counts."""
-        self._note(lambda record, t: record.marks.setdefault(name, max(t, record.start)), at)
+
+        def note(record: Stage, t: int) -> None:
+            if name not in record.marks:
+                set_fact(record.marks, name, max(t, record.start))
+
+        self._note(note, at)
 
     @guarded(None)
     def usage(self, **consumed: float | None) -> None:
@@ -167,9 +183,11 @@ class StageHandle:
         self.__exit__(kind, error, tb)
 
     def _begin(self, tracker: Tracker, at: int) -> Stage:
-        if (found := tracker.find(self._kind, self._key)) is not None:
+        found = tracker.find(self._kind, self._key)
+        if found is not None and (found.open or not found.final):
             return found
-        stage = Stage(self._kind, at, key=self._key, facts=dict(self._facts))
+        stage = Stage(self._kind, at, key=self._key)
+        state(stage, self._facts)
         tracker.started(stage, self._turn)
         return stage
 

@@ -16,7 +16,7 @@ from voicespan.attributes import (
 )
 from voicespan.primitives.checks import amount, is_text
 from voicespan.primitives.handle import CANCELLED, StageHandle
-from voicespan.primitives.records import Stage
+from voicespan.primitives.records import Stage, add_text
 
 if TYPE_CHECKING:
     from voicespan.primitives.tracker import Tracker
@@ -60,13 +60,17 @@ class SttHandle(StageHandle):
     def _join(self, at: float | None) -> None:
         """Refer to the utterance whose words have come."""
 
+    def _end(self, tracker: Tracker, stage: Stage, at: int) -> None:
+        heard = stage.marks.get("transcript") if stage.outcome == "ok" else None
+        super()._end(tracker, stage, at if heard is None else min(at, heard))
+
     def _interim(self, record: Stage, text: str, at: int) -> None:
         if self._session is not None:
             self._session.call.tracker.words(at, record)
 
     def _final(self, record: Stage, text: str, at: int) -> None:
         at = max(at, record.start)
-        record.facts["text"] = " ".join(filter(None, (record.facts.get("text"), text)))
+        add_text(record.facts, text)
         record.marks["transcript"] = at
         if record.end is not None:
             record.end = max(at, record.end)
@@ -131,7 +135,7 @@ class TtsHandle(StageHandle):
     def text(self, text: str) -> None:
         """Add to the text submitted."""
         if is_text(text):
-            self._write(lambda record: _append_text(record, text))
+            self._write(lambda record: add_text(record.facts, text))
 
 
 class UserSpeechHandle(StageHandle):
@@ -192,7 +196,3 @@ HANDLES: dict[str, type[StageHandle]] = {
 def handle_of(kind: object) -> type[StageHandle]:
     """Return what a stage of this kind is described with; what is no kind refuses to start."""
     return HANDLES.get(kind, StageHandle) if isinstance(kind, str) else StageHandle
-
-
-def _append_text(record: Stage, text: str) -> None:
-    record.facts["text"] = f"{record.facts.get('text', '')} {text}".strip()

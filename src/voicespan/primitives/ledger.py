@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from voicespan.attributes import (
@@ -48,13 +48,17 @@ class Settled:
 
 
 Change = Placed | Settled
+Naming = Callable[[], str | None]
+"""Says what the call's agent is called just now."""
 
 
 class Ledger:
     """The turns of one call: at most one open, one more (`tail`) whose speech is still audible."""
 
-    def __init__(self, grace: int) -> None:
+    def __init__(self, grace: int, agent: Naming) -> None:
         """Keep closed turns for `grace` nanoseconds while facts are missing."""
+        self._grace = grace
+        self._agent = agent
         self.now = 0
         self.exchange: Exchange | None = None
         self.tail: Exchange | None = None
@@ -69,7 +73,8 @@ class Ledger:
 
     def open(self, at: int, initiator: Initiator) -> Exchange:
         """Begin a turn; it is provisional until confirmed."""
-        self.exchange = Exchange(Turn(at, initiator=initiator), active_at=at)
+        turn = Turn(at, initiator=initiator, agent=self._agent())
+        self.exchange = Exchange(turn, active_at=at)
         return self.exchange
 
     def confirm(self, exchange: Exchange) -> None:
@@ -83,7 +88,7 @@ class Ledger:
         while self.unclaimed:
             add_event(turn.events, self.unclaimed.popleft())
         while self.waiting:
-            self.place(self.waiting.popleft(), turn)
+            self._place_early(self.waiting.popleft(), turn)
 
     def dismiss(self, exchange: Exchange) -> None:
         """Take a provisional turn back as mere noise, leaving an event on its neighbour."""
@@ -142,18 +147,36 @@ class Ledger:
         if attempts := failed_attempts(turn, stage):
             retried = {VOICE_RETRY_ATTEMPT: attempts}
             add_event(turn.events, Event(EVENT_RETRY, stage.start, retried))
-        if stage.kind == KIND_STT and not turn.number:
-            turn.start = min(turn.start, stage.start)
+        if not turn.stages or (stage.kind == KIND_STT and not turn.number):
+            turn.start = min(turn.start, stage.start)  # no span of it can have begun
         stage.turn = turn
         turn.stages.append(stage)
         if turn.number:
             self._changes.append(Placed(stage, turn))
+
+    def _place_early(self, stage: Stage, turn: Turn) -> None:
+        """Put what waited into a turn that is announced now: it led to it, or merely preceded."""
+        if stage.open or turn.start - (stage.end or 0) <= self._grace:
+            turn.start = min(turn.start, stage.start)
+        else:
+            stage.start = stage.end = turn.start
+        self.place(stage, turn)
 
     def place_rest(self) -> None:
         """Put what still waits into the last turn: none will come any more."""
         turns = self.unsettled()
         while self.waiting and turns:
             self.place(self.waiting.popleft(), turns[-1])
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing has been told of the call but, at most, that a turn has begun."""
+        if self.waiting or self.unclaimed or self._settling.turns() or self.tail:
+            return False
+        turn = self.exchange.turn if self.exchange is not None else None
+        if turn is None:
+            return self._count == 0
+        return self._count <= 1 and not (turn.stages or turn.events or turn.written)
 
     def happened(self, event: Event) -> bool:
         """Put an event on the turn under way, else on the last one; False if there is none."""

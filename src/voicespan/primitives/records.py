@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from voicespan._guard import guard, warn_once
@@ -22,8 +23,14 @@ WaitedFor = Literal["silence", "transcript"]
 
 MAX_EVENTS = 128
 """Events kept per stage, turn and session; OpenTelemetry's own default limit per span."""
-MAX_ATTRIBUTES = 128
-"""Attributes of the user's own kept per stage and turn; OpenTelemetry's own default limit."""
+MAX_ATTRIBUTES = 64
+"""Attributes of the user's own kept per stage and turn; OpenTelemetry keeps 128 with ours."""
+MAX_IDENTITY_ATTRIBUTES = 32
+"""Attributes of the user's own kept per call: every one of its spans carries them."""
+MAX_FACTS = 128
+"""Facts, and marks, kept per stage."""
+MAX_TEXT = 100_000
+"""Characters of text kept per stage or turn that is told piece by piece."""
 
 
 @dataclass(slots=True)
@@ -32,7 +39,7 @@ class Event:
 
     name: str
     at: int
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -40,8 +47,8 @@ class Stage:
     """One piece of work in a turn: speech heard, a provider call, a tool, speech played.
 
     `marks` are instants inside it (`first_token`, `first_byte`, …), `facts` what the integration
-    said of it (`provider`, `model`, `input_tokens`, …; the names `spans.attributes` maps to the
-    schema), `attributes` the user's own. `final` means no more facts are expected.
+    said of it (`provider`, `model`, `input_tokens`, …; `primitives.facts` has the names),
+    `attributes` the user's own. `final` means no more facts are expected.
     """
 
     kind: str
@@ -77,12 +84,15 @@ class Stage:
 class Turn:
     """One exchange; `number` counts from 1 and is 0 while the turn is provisional.
 
+    `agent` is whose turn it is: the name the call's agent had when the turn opened.
+
     Once `settled` nothing in it changes any more.
     """
 
     start: int
     number: int = 0
     initiator: Initiator = "user"
+    agent: str | None = None
     end: int | None = None
     outcome: Outcome | None = None
     committed: int | None = None
@@ -124,7 +134,8 @@ class Identity:
             if value is None:
                 continue
             if name == "attributes" and isinstance(value, Mapping):
-                self.attributes.update({str(key): item for key, item in value.items()})
+                for key, item in value.items():
+                    set_attribute(self.attributes, str(key), item, MAX_IDENTITY_ATTRIBUTES)
             elif name in _IDENTITY and isinstance(value, str | int):
                 setattr(self, name, str(value))
             else:
@@ -134,15 +145,35 @@ class Identity:
 _IDENTITY = frozenset(Identity.__slots__) - {"session_id", "attributes"}
 
 
+class _Exception(Mapping[str, str]):
+    """What an exception says of itself: put into words when read, off the caller's thread."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __getitem__(self, name: str) -> str:
+        return self._said[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._said)
+
+    def __len__(self) -> int:
+        return len(self._said)
+
+    @cached_property
+    def _said(self) -> dict[str, str]:
+        said = {EXCEPTION_TYPE: type(self._error).__qualname__}
+        with guard("exception"):  # what an exception has to say of itself may raise, too
+            said[EXCEPTION_STACKTRACE] = "".join(traceback.format_exception(self._error))
+            said[EXCEPTION_MESSAGE] = str(self._error)
+        return said
+
+
 def exception_event(error: BaseException | str, at: int) -> Event:
     """Return the event OpenTelemetry records for an exception; `error` may be just a message."""
     if isinstance(error, str):
         return Event(EVENT_EXCEPTION, at, {EXCEPTION_TYPE: "Error", EXCEPTION_MESSAGE: error})
-    said = {EXCEPTION_TYPE: type(error).__qualname__}
-    with guard("exception"):  # what an exception has to say of itself may raise, too
-        said[EXCEPTION_STACKTRACE] = "".join(traceback.format_exception(error))
-        said[EXCEPTION_MESSAGE] = str(error)
-    return Event(EVENT_EXCEPTION, at, said)
+    return Event(EVENT_EXCEPTION, at, _Exception(error))
 
 
 def add_event(events: list[Event], event: Event) -> None:
@@ -151,7 +182,31 @@ def add_event(events: list[Event], event: Event) -> None:
         events.append(event)
 
 
-def set_attribute(attributes: dict[str, Any], name: str, value: object) -> None:
+def set_attribute(
+    attributes: dict[str, Any], name: str, value: object, limit: int = MAX_ATTRIBUTES
+) -> None:
     """Set an attribute unless that would make one too many."""
-    if name in attributes or len(attributes) < MAX_ATTRIBUTES:
+    if name in attributes or len(attributes) < limit:
         attributes[name] = value
+    else:
+        warn_once(f"attributes.{limit}", "more than %d attributes: the rest is dropped", limit)
+
+
+def set_fact(facts: dict[str, Any], name: str, value: object) -> None:
+    """State a fact, or a mark, unless that would make one too many."""
+    if name in facts or len(facts) < MAX_FACTS:
+        facts[name] = value
+
+
+def add_written(written: list[str], text: str) -> None:
+    """Append what the user typed, up to the bounds on events and on text."""
+    room = MAX_TEXT - sum(map(len, written))
+    if room > 0 and len(written) < MAX_EVENTS:
+        written.append(text[:room])
+
+
+def add_text(facts: dict[str, Any], text: str) -> None:
+    """Append to the `text` among a stage's facts, up to its bound."""
+    if said := facts.get("text"):
+        text = f"{said} {text}"
+    facts["text"] = text[:MAX_TEXT]

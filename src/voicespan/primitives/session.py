@@ -51,7 +51,7 @@ class Session(Conversation):
         self.quality: dict[str, Any] = {}
         self.outcome_text: str | None = None
         self.end_reason: str | None = None
-        super().__init__(Call(clock, worker, commits=commits))
+        super().__init__(Call(clock, worker, commits=commits, agent=lambda: identity.agent))
         self.events = self.call.events
         self._on_end = on_end
         self._entered = ExitStack()
@@ -82,7 +82,8 @@ class Session(Conversation):
             {VOICE_HANDOFF_TO: to} | ({VOICE_HANDOFF_FROM: from_} if from_ else {}),
             at=at,
         )
-        self.identity.agent = to
+        with self.call.lock:
+            self.identity.agent = to
 
     @guarded(None)
     def error(
@@ -122,7 +123,9 @@ class Session(Conversation):
     @guarded(None)
     def identify(self, **known: object) -> None:
         """Learn more of who is calling: `user_id`, `call_sid`, …; `attributes` are added."""
-        self.identity.learn(known)
+        with self.call.lock:
+            self.identity.learn(known)
+            self.call.tracker.named(self.identity.agent)
 
     @guarded(None)
     def start(self, *, at: float | None = None) -> None:

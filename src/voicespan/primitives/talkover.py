@@ -140,7 +140,8 @@ class TalkOver:
 
     def _give_way(self, previous: Exchange, onset: int) -> None:
         turn = previous.turn
-        if previous.generating or not (previous.heard or previous.read):
+        busy = previous.busy(onset, self._patience.grace)
+        if busy or not (previous.heard or previous.read):
             turn.outcome = OUTCOME_INTERRUPTED
             end_generation(turn, self._ledger.now)
             _barge_in(turn, onset, None)

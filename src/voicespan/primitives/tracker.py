@@ -12,6 +12,7 @@ from voicespan.attributes import (
 from voicespan.primitives.agent_side import AgentSide
 from voicespan.primitives.exchange import GENERATION
 from voicespan.primitives.ledger import Change
+from voicespan.primitives.outcome import last_activity
 from voicespan.primitives.records import Event, Turn
 from voicespan.primitives.user_side import UserSide
 
@@ -24,21 +25,30 @@ class Tracker(UserSide, AgentSide):
 
     # --- turns said outright, events, the end ----------------------------------------------------
 
-    def turn_entered(self, at: int) -> Turn:
-        """The application opened a turn itself: join the open one or begin one."""
-        exchange = self._ledger.exchange or self._ledger.open(at, INITIATOR_USER)
-        exchange.explicit = True
+    def turn_entered(self, at: int) -> tuple[Turn, bool]:
+        """The application opened a turn itself: join the open one or begin one; was it begun?"""
+        exchange, opened = self._ledger.exchange, False
+        if exchange is None:
+            exchange, opened = self._ledger.open(at, INITIATOR_USER), True
+            exchange.explicit = True
         self._ledger.confirm(exchange)
-        return exchange.turn
+        return exchange.turn, opened
 
     def turn_left(self, turn: Turn, at: int) -> None:
         """The application closed its turn: it settles at once."""
         if (exchange := self._ledger.find(turn)) is not None:
             if not turn.of(KIND_USER_SPEECH, KIND_STT) and turn.of(*GENERATION, KIND_AGENT_SPEECH):
                 turn.initiator = INITIATOR_AGENT
+            if (last := last_activity(turn)) < exchange.entered_at:
+                at = last  # all of it was told after the fact
             self._end_open(turn, at)
             self._talkover.close(exchange, at)
         self.settle_all()
+
+    def named(self, agent: str | None) -> None:
+        """The agent's name became known: it is that of the turns under way that have none."""
+        for turn in self.unsettled():
+            turn.agent = turn.agent or agent
 
     def happened(self, event: Event) -> bool:
         """Put an event on the turn under way, else the last one; False if there is none."""
@@ -60,7 +70,8 @@ class Tracker(UserSide, AgentSide):
         self.audible = self._speaking = None
         self._ledger.place_rest()
         self.settle_all()
-        return list(self._ledger.unclaimed)
+        homeless = [Event(s.kind, s.start, s.attributes) for s in self._ledger.waiting]
+        return sorted([*self._ledger.unclaimed, *homeless], key=lambda event: event.at)
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -92,6 +103,11 @@ class Tracker(UserSide, AgentSide):
     def unsettled(self) -> list[Turn]:
         """Return the turns that may still change, oldest first."""
         return self._ledger.unsettled()
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing has been told but, at most, that a turn has begun."""
+        return self._ledger.blank
 
     @property
     def under_way(self) -> bool:

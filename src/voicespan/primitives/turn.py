@@ -45,26 +45,32 @@ if TYPE_CHECKING:
 class TurnHandle:
     """One exchange. In a `with` block it closes and settles with the block.
 
-    Entering joins the turn that is open already; until then the handle is inert.
+    Entering joins the turn that is open already, which leaving does not close; until then the
+    handle is inert.
     """
 
     def __init__(self, session: Conversation | None, record: Turn | None = None) -> None:
         """Refer to a turn under way, or to the one that entering will open."""
         self.record = record
         self._session = session
+        self._opened = self._joined = False
         self._entered = ExitStack()
 
     @guarded(None)
     def start(self, *, at: float | None = None) -> None:
         """Open the turn, or join the open one."""
-        if self.record is None and self._session is not None:
-            self.record = self._session.call.tell(self._session.call.tracker.turn_entered, at)
+        if self.record is not None:
+            self._joined = self._joined or not self._opened
+        elif self._session is not None:
+            entered = self._session.call.tell(self._session.call.tracker.turn_entered, at)
+            self.record, self._opened = entered or (None, False)
+            self._joined = not self._opened
 
     @guarded(None)
     def stop(self, *, at: float | None = None) -> None:
-        """Close the turn; it settles at once."""
+        """Close the turn, unless it was only joined; it settles at once."""
         session = self._session
-        if session is not None and not session.ended:
+        if session is not None and not session.ended and not self._joined:
             self._note(session.call.tracker.turn_left, at)
 
     @guarded(None)
@@ -72,6 +78,8 @@ class TurnHandle:
         """The turn as a whole failed."""
 
         def note(record: Turn, t: int) -> None:
+            if record.error is not None and record.error is error:
+                return  # it passes through a turn that was joined
             record.error = error if is_error(error) else "unknown"
             add_event(record.events, exception_event(record.error, t))
 
@@ -91,7 +99,12 @@ class TurnHandle:
         """Set an attribute of your own on the turn's span."""
         record, session = self.record, self._session
         if record is not None and session is not None and is_name(name, "attribute"):
-            session.call.write(lambda: set_attribute(record.attributes, name, value))
+
+            def write() -> None:
+                if not record.settled:
+                    set_attribute(record.attributes, name, value)
+
+            session.call.write(write)
 
     @guarded(None)
     def event(
@@ -164,7 +177,8 @@ class TurnHandle:
     ) -> None:
         self._detach()
         if isinstance(error, CANCELLED):
-            self.interrupt()
+            if not self._joined:
+                self.interrupt()
         elif error is not None:
             self.fail(error)
         self.stop()
@@ -199,7 +213,7 @@ class TurnHandle:
     @guarded(None)
     def _attach(self) -> None:
         if self._session is not None and self.record is not None:
-            self._entered.enter_context(self._session.attached(self.record))
+            self._entered.enter_context(self._session.attached())
 
     @guarded(None)
     def _detach(self) -> None:

@@ -8,7 +8,7 @@ from voicespan.attributes import INITIATOR_USER, KIND_STT, KIND_USER_SPEECH
 from voicespan.primitives.floor import Floor
 from voicespan.primitives.outcome import last_activity
 from voicespan.primitives.overlap import Commitment
-from voicespan.primitives.records import Stage, Turn
+from voicespan.primitives.records import Stage, Turn, add_written
 
 
 class UserSide(Floor):
@@ -24,7 +24,8 @@ class UserSide(Floor):
         elif exchange is not None and exchange.given_up:
             self._talkover.close(exchange, last_activity(exchange.turn))
         exchange = self._ledger.exchange
-        speech = self._speaking = Stage(KIND_USER_SPEECH, at)
+        speech, self._presumed = Stage(KIND_USER_SPEECH, at), None
+        self._speaking = speech
         if exchange is None:
             self._begin(speech)
         elif self._is_answering(exchange):
@@ -35,8 +36,9 @@ class UserSide(Floor):
 
     def user_stopped(self, at: int) -> Stage | None:
         """The user stopped speaking; returns the speech that ended, None if there was none."""
-        speech, self._speaking = self._speaking, None
-        if speech is not None:
+        speech, self._speaking = self._speaking or self._presumed, None
+        self._presumed = None
+        if speech is not None and not speech.settled:
             speech.close(at)
             speech.final = True
             self._touch(speech.end or at)
@@ -71,7 +73,7 @@ class UserSide(Floor):
             self._talkover.close(exchange, last_activity(exchange.turn))
         exchange = self._ledger.exchange or self._ledger.open(at, INITIATOR_USER)
         self._ledger.confirm(exchange)
-        exchange.turn.written.append(text)
+        add_written(exchange.turn.written, text)
         exchange.touch(at)
 
     def words(self, at: int, heard: Stage | None = None) -> None:
@@ -89,7 +91,8 @@ class UserSide(Floor):
         self._touch(at)
 
     def committed(self, commitment: Commitment) -> None:
-        """It was decided that the user's turn is complete."""
+        """It was decided that the user's turn is complete: what still sounds has ended, too."""
+        self._presume_over(commitment.at)
         exchange = self._ledger.exchange
         if (overlap := self._talkover.undecided) is not None:
             overlap.commitment = commitment
@@ -100,6 +103,13 @@ class UserSide(Floor):
                 return  # it came too late to have decided anything
             commitment.apply(exchange.turn)
             exchange.touch(commitment.at)
+
+    def _presume_over(self, at: int) -> None:
+        """Close the user's speech, whose end may have been lost; if told late it still counts."""
+        speech = self._speaking
+        if speech is not None and speech.start <= at:
+            speech.close(at)
+            self._speaking, self._presumed = None, speech
 
     def _begin(self, speech: Stage) -> None:
         overlap = self._talkover.undecided

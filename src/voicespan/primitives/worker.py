@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
+from voicespan._fork import reset_in_child
 from voicespan._guard import guard, warn_once
 from voicespan.primitives.clock import NANOSECONDS, Clock
 
@@ -65,7 +63,7 @@ class Worker:
         """Prepare; no thread is started yet."""
         self._clock = clock
         self.reset()
-        os.register_at_fork(after_in_child=partial(_reset_in_child, weakref.ref(self)))
+        reset_in_child(self.reset)
 
     def submit(self, job: Job) -> None:
         """Run `job` soon, after those submitted before it."""
@@ -92,7 +90,7 @@ class Worker:
             return self._changed.wait_for(lambda: not (self._jobs or self._busy), timeout)
 
     def reset(self) -> None:
-        """Start afresh, without thread, jobs and timers."""
+        """Start afresh: in a forked child the thread is gone, and the jobs are the parent's."""
         self._changed = threading.Condition()
         self._jobs: deque[Job] = deque()
         self._timers = Timers()
@@ -139,13 +137,6 @@ class Worker:
     def _idle_seconds(self) -> float | None:
         due = self._timers.next()
         return None if due is None else max(0, due - self._clock.monotonic_ns()) / NANOSECONDS
-
-
-def _reset_in_child(reference: weakref.ref[Worker]) -> None:
-    """After a fork the thread is gone, and the jobs it had are the parent's."""
-    worker = reference()
-    if worker is not None:
-        worker.reset()
 
 
 class InlineWorker:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -13,6 +11,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from voicespan._fork import reset_in_child
 from voicespan._guard import guard, guarded, warn_once
 from voicespan.primitives.clock import NANOSECONDS, Clock, SystemClock
 from voicespan.primitives.worker import Scheduler, Worker
@@ -62,7 +61,7 @@ class VoiceSpanProcessor(SpanProcessor):
         self._given_up = False
         self._lock, self._held = threading.RLock(), Holding(*self._limits)
         self._ticking = self._hurrying = False
-        _reset_after_fork(self)
+        reset_in_child(self._reset)
 
     @property
     def dropped(self) -> int:
@@ -210,14 +209,3 @@ def _batches(turns: list[list[ReadableSpan]]) -> Iterator[list[list[ReadableSpan
 
 def _site(exporter: SpanExporter) -> str:
     return f"exporter {type(exporter).__name__}"
-
-
-def _reset_after_fork(processor: VoiceSpanProcessor) -> None:
-    reset = weakref.WeakMethod(processor._reset)  # noqa: SLF001  # its own module; a strong reference would keep it for ever
-
-    def in_child() -> None:
-        if (method := reset()) is not None:
-            method()
-
-    if hasattr(os, "register_at_fork"):  # not on Windows
-        os.register_at_fork(after_in_child=in_child)

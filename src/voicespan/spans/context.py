@@ -40,10 +40,14 @@ class LiveParent(NonRecordingSpan):
 def current(span: Span) -> Iterator[None]:
     """Make a span the parent of what other code starts within this block.
 
+    Only its context: what other code writes on the current span (LiveKit writes a tool's raw
+    arguments there, and ends it) would be an attribute before anybody has masked it.
+
     A block left in another context than it was entered in (the garbage collector closes
     abandoned async generators in a task of its own) has nothing to take back there.
     """
-    token = otel_context.attach(set_span_in_context(span))
+    parent = span if isinstance(span, LiveParent) else NonRecordingSpan(span.get_span_context())
+    token = otel_context.attach(set_span_in_context(parent))
     here = _here.set(None)
     try:
         yield

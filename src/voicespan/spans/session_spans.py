@@ -67,9 +67,10 @@ class SessionSpans(Listener):
             )
 
     def settled(self, turn: Turn) -> None:
-        """Hand the turn to the worker, with the identity as it is now."""
+        """Hand the turn to the worker, with the identity as it is now but for whose turn it was."""
         self._turn_span(turn)
-        identity = replace(self._session.identity)
+        known = self._session.identity
+        identity = replace(known, agent=turn.agent or known.agent)
         self._session.call.worker.submit(partial(self._write_turn, turn, identity))
 
     def ended(self) -> None:

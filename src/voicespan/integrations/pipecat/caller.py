@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from voicespan.attributes import KIND_STT, WAITED_FOR_SILENCE, WAITED_FOR_TRANSCRIPT
+from voicespan.integrations.instants import instant_of
 from voicespan.integrations.pipecat.server_vad import ServerVad
 from voicespan.integrations.pipecat.services import REALTIME, STT, Service
 from voicespan.primitives.handles import SttHandle
@@ -20,7 +21,7 @@ class Caller:
     """What the user does."""
 
     def __init__(self, session: Session, heard: Callable[[float], None]) -> None:
-        """Begin in silence. `heard` is told when a model has all the user said (epoch seconds)."""
+        """Begin in silence. `heard` is told the instant at which all the user said was there."""
         self._session = session
         self._heard = heard
         self._realtime: Service | None = None
@@ -52,7 +53,7 @@ class Caller:
     def voice_stopped(self, frame: Any, service: Service) -> None:
         """The VAD heard silence, `stop_secs` after it had begun."""
         self._session.user_stopped_speaking(hangover=frame.stop_secs, at=frame.timestamp)
-        self._heard(frame.timestamp - frame.stop_secs)
+        self._heard(instant_of(frame.timestamp - frame.stop_secs))
 
     def _server_heard_start(self, at: float, item: str | None) -> None:
         """A realtime provider heard speech; it says so before Pipecat has a frame of it."""
@@ -99,7 +100,7 @@ class Caller:
             probability=self._probability,
         )
         self._transcribed_at = self._probability = None
-        self._heard(time.time())
+        self._heard(time.monotonic())
 
     def transcribed(self, frame: Any, service: Service) -> None:
         """Words, interim or final. A muted user's are recognised and then dropped."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from voicespan.integrations.pipecat.caller import Caller
-from voicespan.integrations.pipecat.conversation import Conversation
 from voicespan.integrations.pipecat.model import Model
+from voicespan.integrations.pipecat.pipeline import Pipeline
 from voicespan.integrations.pipecat.playout import Playout
 from voicespan.integrations.pipecat.services import OUTPUT, TTS, Service
 from voicespan.integrations.pipecat.synthesis import Synthesis
@@ -20,7 +20,7 @@ Call = Callable[[Any, Any, Service], None]
 class Handler:
     """What to do with a frame.
 
-    `side`: of the conversation (None: the whole); `role`: whose push counts; `downstream`: not
+    `side`: of the call (None: the whole); `role`: whose push counts; `downstream`: not
     the copy going up; `once`: not again when a processor passes it on.
     """
 
@@ -30,9 +30,9 @@ class Handler:
     downstream: bool = True
     once: bool = True
 
-    def __call__(self, conversation: Conversation, frame: Any, service: Service) -> None:
+    def __call__(self, pipeline: Pipeline, frame: Any, service: Service) -> None:
         """Hand a frame over."""
-        self.call(getattr(conversation, self.side) if self.side else conversation, frame, service)
+        self.call(getattr(pipeline, self.side) if self.side else pipeline, frame, service)
 
 
 HANDLERS = {
@@ -46,21 +46,21 @@ HANDLERS = {
     "UserMuteStartedFrame": Handler("caller", Caller.muted),
     "UserMuteStoppedFrame": Handler("caller", Caller.unmuted),
     "MetricsFrame": Handler("caller", Caller.metrics),
-    "LLMFullResponseStartFrame": Handler(None, Conversation.response_started),
-    "LLMFullResponseEndFrame": Handler(None, Conversation.response_ended),
-    "LLMTextFrame": Handler(None, Conversation.text),
+    "LLMFullResponseStartFrame": Handler(None, Pipeline.response_started),
+    "LLMFullResponseEndFrame": Handler(None, Pipeline.response_ended),
+    "LLMTextFrame": Handler(None, Pipeline.text),
     "EagerEndOfTurnCancelFrame": Handler("model", Model.dropped, downstream=False),
-    "FunctionCallResultFrame": Handler(None, Conversation.tool_result),
-    "TTSAudioRawFrame": Handler(None, Conversation.audio, once=False),
+    "FunctionCallResultFrame": Handler(None, Pipeline.tool_result),
+    "TTSAudioRawFrame": Handler(None, Pipeline.audio, once=False),
     "OutputAudioRawFrame": Handler("playout", Playout.played, role=OUTPUT, once=False),
     "TTSStoppedFrame": Handler("synthesis", Synthesis.stopped, role=TTS),
     "TTSTextFrame": Handler("playout", Playout.spoken, role=OUTPUT),
-    "BotStartedSpeakingFrame": Handler("playout", Playout.started, role=OUTPUT),
-    "BotStoppedSpeakingFrame": Handler(None, Conversation.bot_stopped, role=OUTPUT),
-    "InterruptionFrame": Handler(None, Conversation.interrupted),
-    "ErrorFrame": Handler(None, Conversation.failed, downstream=False),
-    "CancelFrame": Handler(None, Conversation.cancelled),
-    "StartFrame": Handler(None, Conversation.started, once=False),
+    "BotStartedSpeakingFrame": Handler(None, Pipeline.bot_started, role=OUTPUT),
+    "BotStoppedSpeakingFrame": Handler(None, Pipeline.bot_stopped, role=OUTPUT),
+    "InterruptionFrame": Handler(None, Pipeline.interrupted),
+    "ErrorFrame": Handler(None, Pipeline.failed, downstream=False),
+    "CancelFrame": Handler(None, Pipeline.cancelled),
+    "StartFrame": Handler(None, Pipeline.started, once=False),
 }
 """Frame class → handler; a subclass is handled as the first of these along its MRO."""
 

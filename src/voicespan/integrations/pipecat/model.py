@@ -32,10 +32,7 @@ class Model(Answers):
 
     def dropped(self, frame: Any, service: Service) -> None:
         """What was asked ahead of the decision is thrown away, even if it was answered by now."""
-        record = self.record
-        if record is not None and not record.settled:
-            self._request.interrupt()
-            record.outcome = "interrupted"
+        self._request.drop()
 
     def _requests(self, service: Service, original: Any) -> Any:
         async def process_context(context: Any, *args: Any, **kwargs: Any) -> Any:
@@ -61,8 +58,8 @@ class Model(Answers):
             return
         self._answered = message
         content = message.get("content")
-        under_way = self._session.call.tracker.under_way
-        if message.get("role") == "user" and isinstance(content, str) and not under_way:
+        typed = message.get("role") == "user" and not self._session.under_way
+        if typed and isinstance(content, str):
             self._session.user_wrote(content)
 
     @guarded(None)

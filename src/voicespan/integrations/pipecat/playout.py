@@ -6,9 +6,11 @@ import time
 from collections import deque
 from typing import Any
 
+from voicespan.attributes import KIND_AGENT_SPEECH
+from voicespan.integrations.instants import epoch_of
 from voicespan.integrations.pipecat.services import Service
 from voicespan.integrations.pipecat.synthesis import seconds_of
-from voicespan.primitives.records import Stage
+from voicespan.primitives.handles import StageHandle
 from voicespan.primitives.session import Session
 
 MAX_WORDS = 512
@@ -37,7 +39,7 @@ class Playout:
 
     def started(self, frame: Any, service: Service) -> None:
         """The first frame is about to be written: what the caller hears begins."""
-        self._run = Run(self._session.agent_started_speaking())
+        self._run = Run(self._session.stage(KIND_AGENT_SPEECH))
         self._run.words += self._early
         self._early.clear()
 
@@ -48,8 +50,8 @@ class Playout:
         elif self._last is not None and self._last.cut:
             last, self._last = self._last, None
             last.add(frame)
-            if last.speech is not None:
-                self._session.agent_played_on(last.speech, heard=last.heard)
+            if last.speech.record is not None:
+                self._session.agent_played_on(last.speech.record, heard=last.heard)
 
     def spoken(self, frame: Any, service: Service) -> None:
         """Take words down.
@@ -83,32 +85,32 @@ class Playout:
         if self._pieces:
             run.words.append("".join(self._pieces))
             self._pieces.clear()
-        run.state(made)
         self._session.agent_stopped_speaking(
+            **run.facts(made),
             interrupted=run.cut,
             text=run.text,
             final=not run.cut,
-            at=run.last_at if time.time() - run.last_at > _LATE else None,
+            at=epoch_of(run.last_at) if time.monotonic() - run.last_at > _LATE else None,
         )
         self._last = run
 
     def over(self, made: float) -> None:
         """The call ended: what is being said is not heard any further."""
         if self._run is not None:
-            self._run.state(made)
+            self._run.speech.facts(**self._run.facts(made))
             self._run = None
 
 
 class Run:
     """One run of agent audio, as the transport wrote it."""
 
-    def __init__(self, speech: Stage | None) -> None:
+    def __init__(self, speech: StageHandle) -> None:
         """Begin with nothing written of `speech`."""
         self.speech = speech
         self.heard = 0.0
         self.cut = False
         self.words: list[str] = []
-        self.last_at = time.time()
+        self.last_at = time.monotonic()
         self._leading_silence = 0.0
         self._gaps = 0.0
         self._voiced = False
@@ -118,19 +120,18 @@ class Run:
         """The words played, None where the synthesiser tells none."""
         return " ".join(word.strip() for word in self.words) or None
 
-    def state(self, made: float) -> None:
-        """Write down what was heard, and that so many seconds had been made."""
-        if self.speech is not None:
-            self.speech.facts |= {
-                "heard": self.heard,
-                "synthesized": max(self.heard, made),
-                "leading_silence": self._leading_silence,
-                "gaps": self._gaps,
-            }
+    def facts(self, made: float) -> dict[str, float]:
+        """Return what was heard, in seconds; `made`: so many had been synthesised."""
+        return {
+            "heard": self.heard,
+            "synthesized": max(self.heard, made),
+            "leading_silence": self._leading_silence,
+            "gaps": self._gaps,
+        }
 
     def add(self, frame: Any) -> None:
         """Count a chunk."""
-        length, now = seconds_of(frame), time.time()
+        length, now = seconds_of(frame), time.monotonic()
         late = now - self.last_at - length
         self._gaps += late if late > _GAP else 0.0
         self.heard += length

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from voicespan.attributes import KIND_REALTIME
+from voicespan.integrations.instants import epoch_of
 from voicespan.integrations.pipecat.answers import Answers
 from voicespan.integrations.pipecat.services import REALTIME, Service
 from voicespan.primitives.session import Session
@@ -44,13 +45,13 @@ class Realtime(Answers):
         self.follow_usage(service)
         self._tells_end = hasattr(service.processor, _RESPONSE_DONE)
         for name in _REQUESTS:
-            service.before(name, lambda *_: self.asked(time.time()))
+            service.before(name, lambda *_: self.asked(time.monotonic()))
         service.before(_RESPONSE_CREATED, lambda _: self.started(service))
         service.before(_RESPONSE_DONE, lambda event: self._done(service, event.response))
         service.before(_CALLED, lambda calls: self._asked_for(service, calls))
 
     def asked(self, at: float) -> None:
-        """There is something to answer since `at`: the user is done, or a tool has returned."""
+        """There is something to answer since this instant: the user is done, or a tool is."""
         self._asked_at = at
 
     def started(self, service: Service) -> None:
@@ -58,9 +59,12 @@ class Realtime(Answers):
         if self._is_generating():
             return
         if self.is_open:
-            self._request.stop(final=False, at=self._called_at)  # it went on after its tool call
+            called = self._called_at
+            at = None if called is None else epoch_of(called)
+            self._request.stop(final=False, at=at)  # it went on after its tool call
         asked, self._asked_at = self._asked_at, None
-        at = asked if asked is not None and time.time() - asked <= _PATIENCE else None
+        recent = asked is not None and time.monotonic() - asked <= _PATIENCE
+        at = epoch_of(asked) if asked is not None and recent else None
         self._begin(self._session.stage(KIND_REALTIME, at=at, **service.facts()))
 
     def ended(self) -> None:
@@ -103,7 +107,7 @@ class Realtime(Answers):
 
     def _asked_for(self, service: Service, calls: Any) -> None:
         self.started(service)  # a response may be nothing but the calls
-        self._called_at = time.time()
+        self._called_at = time.monotonic()
         for call in calls:
             self.called(call.tool_call_id, call.function_name, call.arguments)
 

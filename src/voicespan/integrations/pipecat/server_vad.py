@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from voicespan.integrations.instants import epoch_of
 from voicespan.integrations.pipecat.services import Service, setting
 
 Boundary = Callable[[float, str | None], None]
@@ -38,7 +39,7 @@ class ServerVad:
         self._started = started
         self._stopped = stopped
         self._sent = 0.0
-        self._sent_at = time.time()
+        self._sent_at = time.monotonic()
         self._prefix, self._silence = _PREFIX, _SILENCE
         asked = setting(service.processor, "_settings.session_properties")
         self._learn(setting(asked, *_DETECTION))
@@ -50,7 +51,7 @@ class ServerVad:
 
     def _sending(self, frame: Any) -> None:
         self._sent += len(frame.audio) / (2 * frame.sample_rate * frame.num_channels)
-        self._sent_at = time.time()
+        self._sent_at = time.monotonic()
 
     def _restart(self, *_: Any) -> None:
         self._sent = 0.0
@@ -77,7 +78,7 @@ class ServerVad:
         if position is not None:
             age = self._sent - _seconds(position) - correction
             if 0.0 <= age <= _OLDEST:
-                return self._sent_at - age
+                return epoch_of(self._sent_at - age)
         return time.time() + min(correction, 0.0)
 
 

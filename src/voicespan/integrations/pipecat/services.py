@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 from voicespan._guard import guard
+from voicespan.integrations.wrapping import Method, Wrapping
 from voicespan.providers import provider_name
 
 STT, LLM, TTS, REALTIME, INPUT, OUTPUT = "stt", "llm", "tts", "realtime", "input", "output"
@@ -41,7 +41,7 @@ class Service:
         self.processor = processor
         self.role = _role(processor)
         self.provider = _provider(processor)
-        self._wrapped: list[str] = []
+        self._wrappings: list[Wrapping] = []
 
     def facts(self) -> dict[str, Any]:
         """Return provider, model, voice and language, as far as they are known now."""
@@ -85,17 +85,15 @@ class Service:
         """Return the model that answered, where the service learns of it."""
         return _text(getattr(self.processor, "_full_model_name", None))
 
-    def wrap(self, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    def wrap(self, name: str, around: Callable[[Method], Method]) -> None:
         """Wrap a method on this instance; a service that has none is left as it is."""
-        original = getattr(self.processor, name, None)
-        if original is not None:
-            self.processor.__dict__[name] = functools.wraps(original)(around(original))
-            self._wrapped.append(name)
+        if getattr(self.processor, name, None) is not None:
+            self._wrappings.append(Wrapping(self.processor, name, around))
 
     def before(self, name: str, note: Callable[..., None]) -> None:
         """Tell `note` of each call of an asynchronous method, with its positional arguments."""
 
-        def around(original: Callable[..., Any]) -> Callable[..., Any]:
+        def around(original: Method) -> Method:
             async def noted(*args: Any, **kwargs: Any) -> Any:
                 with guard(f"pipecat.{name}"):
                     note(*args)
@@ -107,8 +105,8 @@ class Service:
 
     def release(self) -> None:
         """Take every wrapper back."""
-        while self._wrapped:
-            self.processor.__dict__.pop(self._wrapped.pop(), None)
+        while self._wrappings:
+            self._wrappings.pop().release()
 
 
 def setting(settings: Any, *paths: str) -> Any:

@@ -45,6 +45,10 @@ class Synthesis:
         made, self._made = self._made, 0.0
         return made
 
+    def was_cut(self, frame: Any) -> bool:
+        """Return whether audio belongs to a context that has been interrupted."""
+        return getattr(frame, "context_id", None) in self._over
+
     def audio(self, frame: Any) -> None:
         """Audio came from the synthesiser."""
         context = getattr(frame, "context_id", None)

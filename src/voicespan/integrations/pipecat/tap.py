@@ -6,9 +6,10 @@ from collections import OrderedDict
 from typing import Any
 
 from voicespan._guard import guarded
-from voicespan.integrations.pipecat.conversation import Conversation
 from voicespan.integrations.pipecat.frames import Handler, handler_for
+from voicespan.integrations.pipecat.pipeline import Pipeline
 from voicespan.integrations.pipecat.services import Service
+from voicespan.integrations.wrapping import Method, Wrapping
 from voicespan.primitives.session import Session
 
 MAX_SEEN = 256
@@ -25,37 +26,41 @@ class Tap:
         """Connect a worker's pipeline with the session it is."""
         self.session = session
         self._observer = worker._observer  # 0.0.90 → 1.14
-        self._conversation = Conversation(session)
+        self._pipeline = Pipeline(session)
+        self._wrapping: Wrapping | None = None
         self._services: dict[Any, Service] = {}
         self._handlers: dict[type, Handler | None] = {}
         self._seen: OrderedDict[Any, None] = OrderedDict()
 
     def install(self) -> None:
         """Wrap the observer's method, on this instance only: not by a coroutine of our own."""
-        original = self._observer.on_push_frame
 
-        def on_push_frame(data: Any) -> Any:
-            self._pushed(data)
-            return original(data)
+        def around(original: Method) -> Method:
+            def on_push_frame(data: Any) -> Any:
+                self._pushed(data)
+                return original(data)
 
-        self._observer.on_push_frame = on_push_frame
+            return on_push_frame
+
+        self._wrapping = Wrapping(self._observer, "on_push_frame", around)
 
     def remove(self) -> None:
         """Take every wrapper back."""
-        self._observer.__dict__.pop("on_push_frame", None)
+        if self._wrapping is not None:
+            self._wrapping.release()
         for service in self._services.values():
             service.release()
 
     @guarded(None)
     def finish(self) -> None:
         """The run is over."""
-        self._conversation.over()
+        self._pipeline.over()
         self.remove()
         self._services.clear()
 
     @guarded(None)
     def _pushed(self, data: Any) -> None:
-        if self._conversation.is_over:
+        if self._pipeline.is_over:
             return
         kind = type(data.frame)
         handler = self._handlers.get(kind, ...)
@@ -67,14 +72,14 @@ class Tap:
     def _handle(self, handler: Handler, data: Any) -> None:
         service = self._services.get(data.source)
         if service is None:
-            service = self._services[data.source] = self._conversation.adopt(data.source)
+            service = self._services[data.source] = self._pipeline.adopt(data.source)
         if handler.role is not None and handler.role != service.role:
             return
         if handler.downstream and data.direction.value != _DOWNSTREAM:
             return
         if handler.once and self._is_repeated(data):
             return
-        handler(self._conversation, data.frame, service)
+        handler(self._pipeline, data.frame, service)
 
     def _is_repeated(self, data: Any) -> bool:
         key = (data.frame.id, data.direction)

@@ -6,33 +6,36 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakSet, finalize, ref
 
 from voicespan._guard import guard, guarded
 from voicespan.integrations.pipecat.tap import Tap
-from voicespan.primitives.calls import in_force
+from voicespan.integrations.wrapping import Method, Wrapping
+from voicespan.primitives.calls import Calls, in_force
 from voicespan.primitives.session import Session
 
 logger = logging.getLogger("voicespan")
 
-_taps: WeakKeyDictionary[Any, Tap] = WeakKeyDictionary()
+_TAP = "_voicespan_tap"
+"""Where a worker keeps its tap: the two refer to each other, so no mapping could let them go."""
+
+_taps: WeakSet[Tap] = WeakSet()
 
 
 def instrument() -> Callable[[], None]:
     """Follow every pipeline worker that runs from now on; returns what takes that back."""
-    worker_class = _worker_class()
-    original = worker_class.run
 
-    @functools.wraps(original)
-    async def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return await _followed(self, functools.partial(original, self, *args, **kwargs))
+    def around(original: Method) -> Method:
+        async def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return await _followed(self, functools.partial(original, self, *args, **kwargs))
 
-    worker_class.run = run
+        return run
+
+    wrapping = Wrapping(_worker_class(), "run", around)
 
     def undo() -> None:
-        if worker_class.run is run:
-            worker_class.run = original
-        for tap in list(_taps.values()):
+        wrapping.release()
+        for tap in list(_taps):
             tap.remove()
 
     return undo
@@ -41,11 +44,11 @@ def instrument() -> Callable[[], None]:
 def attach(worker: Any, **known: Any) -> Session:
     """Follow one worker explicitly; `known` is what `voicespan.session()` takes (`agent=`, …).
 
-    The session begins now and ends when the worker's run does.
+    The session begins now and ends when the worker's run does, or with a worker that never runs.
     """
-    tap = _taps.get(worker)
+    tap: Tap | None = vars(worker).get(_TAP)
     if tap is None:
-        tap = _taps[worker] = _open(worker, **known)
+        tap = _open(worker, **known)
     else:
         tap.session.identify(**known)
     return tap.session
@@ -71,13 +74,25 @@ def _begin(worker: Any) -> Session | None:
 
 @guarded(None)
 def _end(worker: Any) -> None:
-    tap = _taps.pop(worker, None)
+    tap: Tap | None = vars(worker).pop(_TAP, None)
     if tap is not None:
+        _taps.discard(tap)
         tap.finish()
 
 
+def _gone(calls: Calls, reference: ref[Session]) -> None:
+    """A worker is no more: end a session that waits for its run.
+
+    Not here: garbage is collected on any thread, whatever lock it holds.
+    """
+    session = reference()
+    if session is not None and not session.ended:
+        calls.worker.submit(functools.partial(session.end, "never_ran"))
+
+
 def _open(worker: Any, **known: Any) -> Tap:
-    session = in_force.current().open(
+    calls = in_force.current()
+    session = calls.open(
         session_id=getattr(worker, "_conversation_id", None), commits=True, **known
     )
     if getattr(worker, "_enable_tracing", False):
@@ -85,7 +100,9 @@ def _open(worker: Any, **known: Any) -> Tap:
             "voicespan: Pipecat's own tracing is on (enable_tracing=True) and is left alone;"
             " its spans come beside voicespan's"
         )
-    tap = Tap(worker, session)
+    tap = vars(worker)[_TAP] = Tap(worker, session)
+    _taps.add(tap)
+    finalize(worker, _gone, calls, ref(session)).atexit = False
     with guard("pipecat.tap"):
         tap.install()
     return tap

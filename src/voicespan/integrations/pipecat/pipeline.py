@@ -35,11 +35,11 @@ _TRANSPORTS = {
 """Pipecat's `pipecat.transports.<package>` → what `voice.transport.kind` says."""
 
 
-class Conversation:
+class Pipeline:
     """Routes what happens in a pipeline to the caller, a model, its tools or the voice."""
 
     def __init__(self, session: Session) -> None:
-        """Begin a conversation."""
+        """Begin a call."""
         self._session = session
         self.model = Model(session)
         self.realtime = Realtime(session)
@@ -48,6 +48,7 @@ class Conversation:
         self.synthesis = Synthesis(session)
         self.playout = Playout(session)
         self.is_over = False
+        self._was_cut = False
 
     def adopt(self, processor: Any) -> Service:
         """Take note of a processor seen for the first time: when it passes `StartFrame` on."""
@@ -55,7 +56,7 @@ class Conversation:
         for side in (self.caller, self.model, self.realtime, self.tools, self.synthesis):
             side.adopt(service)
         if service.role in (INPUT, OUTPUT) and self._session.identity.transport is None:
-            self._session.identity.transport = _transport(processor)
+            self._session.identify(transport=_transport(processor))
         return service
 
     def started(self, frame: Any, service: Service) -> None:
@@ -84,16 +85,28 @@ class Conversation:
     def tool_result(self, frame: Any, service: Service) -> None:
         """A tool returned: a realtime model has something to answer."""
         if self.tools.result(frame):
-            self.realtime.asked(time.time())
+            self.realtime.asked(time.monotonic())
 
     def audio(self, frame: Any, service: Service) -> None:
         """Agent audio, on its way through the pipeline."""
         if service.role == OUTPUT:
             self.playout.played(frame, service)
-        elif service.role == TTS:
-            self.synthesis.audio(frame)
         elif service.role == REALTIME:
             self.realtime.first_token()
+            self._was_cut = self._was_cut and not self.realtime.is_open
+        else:
+            self._was_cut = self._was_cut and self.synthesis.was_cut(frame)
+            if service.role == TTS:
+                self.synthesis.audio(frame)
+
+    def bot_started(self, frame: Any, service: Service) -> None:
+        """The caller begins to hear something: no answer if it is only what was left of a cut one.
+
+        Pipecat plays a chunk that was on its way between synthesiser and transport when the user
+        cut in, and says that the bot has started; it does not say that it has stopped (1.14).
+        """
+        if not self._was_cut:
+            self.playout.started(frame, service)
 
     def bot_stopped(self, frame: Any, service: Service) -> None:
         """The caller hears nothing more."""
@@ -101,6 +114,7 @@ class Conversation:
 
     def interrupted(self, frame: Any, service: Service) -> None:
         """The user's turn began; Pipecat says so at every turn, not only at a barge-in."""
+        self._was_cut = True
         self.playout.interrupted()
         self.synthesis.interrupted()
         self.realtime.interrupted()

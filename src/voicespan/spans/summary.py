@@ -60,12 +60,18 @@ class Summary:
 
 
 def _talked_over(turn: Turn) -> float:
-    """Return the seconds for which both spoke: until the agent gave way, or the user did."""
-    if turn.barge_in_latency is not None:
-        return seconds(turn.barge_in_latency)
-    names = (a.EVENT_BACKCHANNEL, a.EVENT_FALSE_INTERRUPTION)
-    overlaps = (event for event in turn.events if event.name in names)
-    return float(sum(event.attributes.get(a.VOICE_OVERLAP_DURATION, 0.0) for event in overlaps))
+    """Return the seconds for which both spoke: until the agent gave way, or the user did.
+
+    What cut the agent counts by its latency alone, also when it turns out to have been noise.
+    """
+    latency = turn.barge_in_latency
+    overlaps = [a.EVENT_BACKCHANNEL] + ([a.EVENT_FALSE_INTERRUPTION] if latency is None else [])
+    lengths = [
+        event.attributes.get(a.VOICE_OVERLAP_DURATION, 0.0)
+        for event in turn.events
+        if event.name in overlaps
+    ]
+    return seconds(latency or 0) + float(sum(lengths))
 
 
 def percentile(values: deque[float], share: float) -> float | None:

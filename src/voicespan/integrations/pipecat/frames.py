@@ -10,8 +10,12 @@ from voicespan.integrations.pipecat.caller import Caller
 from voicespan.integrations.pipecat.model import Model
 from voicespan.integrations.pipecat.pipeline import Pipeline
 from voicespan.integrations.pipecat.playout import Playout
-from voicespan.integrations.pipecat.services import OUTPUT, TTS, Service
+from voicespan.integrations.pipecat.services import OUTPUT, REALTIME, TTS, Service
 from voicespan.integrations.pipecat.synthesis import Synthesis
+
+_OUTPUT = frozenset({OUTPUT})
+_TTS = frozenset({TTS})
+_AUDIBLE = frozenset({OUTPUT, REALTIME, TTS})
 
 Call = Callable[[Any, Any, Service], None]
 
@@ -20,13 +24,13 @@ Call = Callable[[Any, Any, Service], None]
 class Handler:
     """What to do with a frame.
 
-    `side`: of the call (None: the whole); `role`: whose push counts; `downstream`: not
+    `side`: of the call (None: the whole); `roles`: whose push counts; `downstream`: not
     the copy going up; `once`: not again when a processor passes it on.
     """
 
     side: str | None
     call: Call
-    role: str | None = None
+    roles: frozenset[str] | None = None
     downstream: bool = True
     once: bool = True
 
@@ -51,12 +55,14 @@ HANDLERS = {
     "LLMTextFrame": Handler(None, Pipeline.text),
     "EagerEndOfTurnCancelFrame": Handler("model", Model.dropped, downstream=False),
     "FunctionCallResultFrame": Handler(None, Pipeline.tool_result),
-    "TTSAudioRawFrame": Handler(None, Pipeline.audio, once=False),
-    "OutputAudioRawFrame": Handler("playout", Playout.played, role=OUTPUT, once=False),
-    "TTSStoppedFrame": Handler("synthesis", Synthesis.stopped, role=TTS),
-    "TTSTextFrame": Handler("playout", Playout.spoken, role=OUTPUT),
-    "BotStartedSpeakingFrame": Handler(None, Pipeline.bot_started, role=OUTPUT),
-    "BotStoppedSpeakingFrame": Handler(None, Pipeline.bot_stopped, role=OUTPUT),
+    "TTSAudioRawFrame": Handler(None, Pipeline.audio, roles=_AUDIBLE, downstream=False, once=False),
+    "OutputAudioRawFrame": Handler(
+        "playout", Playout.played, roles=_OUTPUT, downstream=False, once=False
+    ),
+    "TTSStoppedFrame": Handler("synthesis", Synthesis.stopped, roles=_TTS),
+    "TTSTextFrame": Handler("playout", Playout.spoken, roles=_OUTPUT),
+    "BotStartedSpeakingFrame": Handler(None, Pipeline.bot_started, roles=_OUTPUT),
+    "BotStoppedSpeakingFrame": Handler(None, Pipeline.bot_stopped, roles=_OUTPUT),
     "InterruptionFrame": Handler(None, Pipeline.interrupted),
     "ErrorFrame": Handler(None, Pipeline.failed, downstream=False),
     "CancelFrame": Handler(None, Pipeline.cancelled),

@@ -49,10 +49,12 @@ class Pipeline:
         self.playout = Playout(session)
         self.is_over = False
         self._was_cut = False
+        self._has_voice = False
 
     def adopt(self, processor: Any) -> Service:
         """Take note of a processor seen for the first time: when it passes `StartFrame` on."""
         service = Service(processor)
+        self._has_voice |= service.role in (TTS, REALTIME)
         for side in (self.caller, self.model, self.realtime, self.tools, self.synthesis):
             side.adopt(service)
         if service.role in (INPUT, OUTPUT) and self._session.identity.transport is None:
@@ -96,8 +98,7 @@ class Pipeline:
             self._was_cut = self._was_cut and not self.realtime.is_open
         else:
             self._was_cut = self._was_cut and self.synthesis.was_cut(frame)
-            if service.role == TTS:
-                self.synthesis.audio(frame)
+            self.synthesis.audio(frame)
 
     def bot_started(self, frame: Any, service: Service) -> None:
         """The caller begins to hear something: no answer if it is only what was left of a cut one.
@@ -114,7 +115,7 @@ class Pipeline:
 
     def interrupted(self, frame: Any, service: Service) -> None:
         """The user's turn began; Pipecat says so at every turn, not only at a barge-in."""
-        self._was_cut = True
+        self._was_cut = self._has_voice
         self.playout.interrupted()
         self.synthesis.interrupted()
         self.realtime.interrupted()

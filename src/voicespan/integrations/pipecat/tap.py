@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from voicespan._guard import guarded
@@ -11,6 +13,8 @@ from voicespan.integrations.pipecat.pipeline import Pipeline
 from voicespan.integrations.pipecat.services import Service
 from voicespan.integrations.wrapping import Method, Wrapping
 from voicespan.primitives.session import Session
+
+Route = Callable[[Any], None]
 
 MAX_SEEN = 256
 """Frames remembered so that a frame passed on by several processors counts once."""
@@ -29,7 +33,7 @@ class Tap:
         self._pipeline = Pipeline(session)
         self._wrapping: Wrapping | None = None
         self._services: dict[Any, Service] = {}
-        self._handlers: dict[type, Handler | None] = {}
+        self._routes: dict[Any, dict[type, Route | None]] = {}
         self._seen: OrderedDict[Any, None] = OrderedDict()
 
     def install(self) -> None:
@@ -57,24 +61,33 @@ class Tap:
         self._pipeline.over()
         self.remove()
         self._services.clear()
+        self._routes.clear()
 
     @guarded(None)
     def _pushed(self, data: Any) -> None:
-        if self._pipeline.is_over:
-            return
-        kind = type(data.frame)
-        handler = self._handlers.get(kind, ...)
-        if handler is ...:
-            handler = self._handlers[kind] = handler_for(kind)
-        if handler is not None:
-            self._handle(handler, data)
+        routes, kind = self._routes.get(data.source), type(data.frame)
+        if routes is None or kind not in routes:
+            routes = self._learn(data.source, kind)
+        route = routes[kind]
+        if route is not None and not self._pipeline.is_over:
+            route(data)
 
-    def _handle(self, handler: Handler, data: Any) -> None:
-        service = self._services.get(data.source)
+    def _learn(self, source: Any, kind: type) -> dict[type, Route | None]:
+        """Find out, once for each, what frames of a type mean when this processor pushes them."""
+        routes = self._routes.setdefault(source, {})
+        handler = handler_for(kind)
+        routes[kind] = None if handler is None else self._route(handler, source)
+        return routes
+
+    def _route(self, handler: Handler, source: Any) -> Route | None:
+        service = self._services.get(source)
         if service is None:
-            service = self._services[data.source] = self._pipeline.adopt(data.source)
-        if handler.role is not None and handler.role != service.role:
-            return
+            service = self._services[source] = self._pipeline.adopt(source)
+        if handler.roles is not None and service.role not in handler.roles:
+            return None
+        return partial(self._handle, handler, service)
+
+    def _handle(self, handler: Handler, service: Service, data: Any) -> None:
         if handler.downstream and data.direction.value != _DOWNSTREAM:
             return
         if handler.once and self._is_repeated(data):

@@ -85,7 +85,7 @@ SITUATIONS = {
         (HELLO, NOON, NOON),
     ),
     "no_words": Situation(one_exchange, (TIME,), (HELLO, NOON), transcribe=False),
-    "no_greeting": Situation(caller_begins, (TIME,), (NOON,), greet=False),
+    "no_greeting": Situation(caller_begins, (TIME,), (NOON, NOON), greet=False),
     "hang_up": Situation(hangs_up, (Heard("tell me about clocks"),), (HELLO, LONG)),
 }
 
@@ -161,7 +161,7 @@ async def test_the_servers_silence_is_endpointing(calls: Mapping[str, Played]) -
 async def test_a_model_that_was_never_asked_outright(calls: Mapping[str, Played]) -> None:
     """The provider said how it detects turns before the pipeline had started."""
     call = calls["no_greeting"]
-    (turn,) = call.turns
+    turn = call.turns[0]  # Pipecat may ask for another once it has a context: after the answer
     assert (turn.outcome, turn.user_text, turn.agent_text) == (
         "completed",
         "what time is it",
